@@ -1,0 +1,1 @@
+"""Adapters for what users bring: one format a file."""

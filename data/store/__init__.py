@@ -1,0 +1,1 @@
+"""The append-only store: functions that take a connection and return dataclasses."""

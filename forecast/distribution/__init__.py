@@ -1,0 +1,1 @@
+"""From point paths to calibrated ranges and sample paths."""

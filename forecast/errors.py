@@ -1,0 +1,48 @@
+"""Every error the core raises. Each takes values and writes its own sentence.
+
+ForecastError
+├── InputError            the caller's data or arguments cannot be used (field, found, allowed)
+│   └── HistoryTooShort   a model or a calibration needs more observations
+├── ModelNotFitted        a model ran but gave no usable result (not converged, not finite)
+└── UnknownModel          a model name that MODELS does not hold
+"""
+
+from __future__ import annotations
+
+
+class ForecastError(Exception):
+    """Root of every error raised on purpose in Ytterby."""
+
+
+class InputError(ForecastError):
+    """An argument or a row that cannot be used: names the field, what was found, what is allowed."""
+
+    def __init__(self, field: str, found: object, allowed: str) -> None:
+        self.field = field
+        self.found = found
+        self.allowed = allowed
+        super().__init__(f"{field}: found {found!r}; allowed: {allowed}")
+
+
+class HistoryTooShort(InputError):
+    """Fewer observations than a model needs."""
+
+    def __init__(self, who: str, found: int, needed: int) -> None:
+        super().__init__("history", f"{found} observations", f"at least {needed} for {who}")
+        self.needed = needed
+
+
+class ModelNotFitted(ForecastError):
+    """A model that ran without giving a usable result. It is left out by name, never replaced."""
+
+    def __init__(self, model: str, why: str) -> None:
+        self.model = model
+        self.why = why
+        super().__init__(f"{model} was left out: {why}")
+
+
+class UnknownModel(InputError):
+    """A model name that is not in MODELS."""
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        super().__init__("model", name, "one of " + ", ".join(known))

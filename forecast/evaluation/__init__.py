@@ -1,0 +1,1 @@
+"""Scores, rolling-origin cutoffs and the choice between models."""

@@ -1,0 +1,1 @@
+"""Events: dated policy and supply facts, their dummies and their estimated effects."""

@@ -1,0 +1,1 @@
+"""Point forecasters, one file each; MODELS is read top to bottom."""

@@ -1,0 +1,89 @@
+"""What a point forecaster is: parameters fitted once, then filtered through many origins.
+
+A model sees one series of natural-log prices on a full calendar (NaN = no quote). `fit` estimates
+parameters from what it is given and nothing else; `paths` applies them unchanged after any origin
+of a longer history. So a backtest of many cutoffs costs few fits, and each of them is honest: the
+path after origin o reads y[: o + 1] only.
+
+Event effects belong to the effects layer. A model that estimates them jointly (uses_events) is given
+dummies, but returns the path of the event-free part: E[y(o+h) - (x(o+h) - x(o)) beta | y(1..o)].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from forecast.errors import HistoryTooShort, ModelNotFitted
+from forecast.types import Array
+
+Origins = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitInput:
+    """y: (n,) log prices, NaN allowed, last value a number. periods: (n,) without holes.
+
+    exog: (n + steps, k) event dummies by type, future rows included, or None when no event is known.
+    season: periods in a year (12 monthly, 52 weekly). seed: for models that draw.
+    """
+
+    y: Array
+    periods: pd.PeriodIndex
+    season: int
+    exog: Array | None = None
+    seed: int = 0
+
+
+class Fitted(Protocol):
+    """Parameters of one model on one series."""
+
+    @property
+    def parameters(self) -> Mapping[str, float]:
+        """Estimated parameters by name: JSON-ready, enough to explain the fit."""
+        ...
+
+    def paths(self, data: FitInput, origins: Origins, steps: int) -> Array:
+        """Median log path, shape (len(origins), steps), after each origin (an index of data.y with a quote)."""
+        ...
+
+
+class Model(Protocol):
+    """A candidate. `name` is what users see; `min_observations` counts quotes, not calendar steps."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def min_observations(self) -> int: ...
+
+    @property
+    def uses_events(self) -> bool: ...
+
+    @property
+    def refits(self) -> int:
+        """How many re-estimations a backtest affords (cheap models: many; Prophet: few)."""
+        ...
+
+    def fit(self, data: FitInput) -> Fitted:
+        """Estimate. Raises HistoryTooShort or ModelNotFitted; never returns a fit that did not converge."""
+        ...
+
+
+def check_length(model: Model, y: Array) -> None:
+    """Raise HistoryTooShort when `y` holds fewer quotes than the model needs."""
+    found = int(np.isfinite(y).sum())
+    if found < model.min_observations:
+        raise HistoryTooShort(model.name, found, model.min_observations)
+
+
+def check_finite(name: str, values: Array) -> Array:
+    """Return `values`, or raise ModelNotFitted when any is not finite."""
+    if not np.isfinite(values).all():
+        raise ModelNotFitted(name, "its path is not finite")
+    return values

@@ -1,0 +1,126 @@
+"""The shared words of the core, as frozen data. Arrays are float64; logs are natural."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+#: 0.025, 0.05, 0.10 ... 0.95, 0.975: what is stored and served.
+QUANTILES: tuple[float, ...] = (0.025, *(round(0.05 * i, 2) for i in range(1, 20)), 0.975)
+#: 0.05 ... 0.95: the nineteen that are scored.
+SCORED_QUANTILES: tuple[float, ...] = QUANTILES[1:-1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesKey:
+    """Which price this is. `market` is "cn", "eu", "fob" or None for a series outside the catalogue."""
+
+    unique_id: str
+    element: str | None = None
+    market: str | None = None
+    currency: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceHistory:
+    """Prices of one series on its full calendar, NaN where no quote exists.
+
+    periods: PeriodIndex without holes, ending at the last quote (the origin); y: price > 0 or NaN,
+    same length, the first and the last are numbers.
+    """
+
+    key: SeriesKey
+    periods: pd.PeriodIndex
+    y: Array
+
+    @property
+    def origin(self) -> pd.Period:
+        """Period of the last quote."""
+        return self.periods[-1]
+
+    @property
+    def log_price(self) -> Array:
+        """Natural log of the price, shape (n,), NaN kept."""
+        return np.log(self.y)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relation:
+    """`target` is quoted outside China and is modelled as the price of `base` times a premium."""
+
+    target: str
+    base: str
+    base_includes_vat: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitReport:
+    """What became of one model on one series. `status` is "ok" or "left-out"; `why` is empty when ok."""
+
+    model: str
+    status: str
+    why: str = ""
+    parameters: Mapping[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventUse:
+    """How one event enters one forecast. `effect_*` are log effects in this market when it happens."""
+
+    event_id: str
+    title: str
+    event_type: str
+    state: str  # "past", "pending", "scheduled", "unknown-outcome"
+    probability: float
+    effect_mean: float
+    effect_low: float  # 5 % quantile
+    effect_high: float  # 95 % quantile
+    events_behind: int  # past events of the type and market that inform the effect
+    joint_with: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrationReport:
+    """What the range stands on. `kind`: "own", "pooled" (panel shapes), "prior" (shipped shapes), "premium"."""
+
+    kind: str
+    n_errors: int
+    volatility: float  # log scale of one step at the origin
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesForecast:
+    """The forecast of one series as issued.
+
+    periods: steps 1 ... lag + horizon after the origin; the first `lag` are the nowcast.
+    quantiles: (q,), values: (steps, q) prices in the series' own basis, never crossing, > 0.
+    mean: (steps,); paths: (draws, steps), float32 prices with the same marginals.
+    weights: model -> (steps,), sum 1 at each step.
+    """
+
+    key: SeriesKey
+    origin: pd.Period
+    last_price: float
+    lag: int
+    periods: pd.PeriodIndex
+    quantiles: tuple[float, ...]
+    values: Array
+    mean: Array
+    paths: NDArray[np.float32]
+    weights: Mapping[str, Array]
+    champion: str
+    promotion_reason: str
+    reports: tuple[FitReport, ...]
+    calibration: CalibrationReport
+    events: tuple[EventUse, ...] = ()
+    caveats: tuple[str, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""The only place with a clock, a network, threads and settings."""
