@@ -104,6 +104,8 @@ class Event:
     def known_at(self, day: date) -> Event | None:
         """The event as known at the end of `day`; None if it was not public yet."""
         known = tuple(c for c in self.changes if c.known_on <= day)
+        if len(known) == len(self.changes):
+            return self
         return replace(self, changes=known) if known else None
 
     def change(self, stage: Stage) -> EventChange | None:

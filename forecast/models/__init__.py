@@ -1,1 +1,34 @@
-"""Point forecasters, one file each; MODELS is read top to bottom."""
+"""Point forecasters, one file each; MODELS is read top to bottom. How to add one: docs/adding-a-model.md.
+
+statsmodels and Prophet are imported inside `fit`: a process that only serves forecasts starts without them.
+"""
+
+from __future__ import annotations
+
+from forecast.errors import UnknownModel
+from forecast.models.base import Model
+from forecast.models.ets import Ets
+from forecast.models.momentum import Momentum
+from forecast.models.naive import RandomWalk, RandomWalkWithDrift
+from forecast.models.prophet import Prophet
+from forecast.models.sarimax import Sarimax
+from forecast.models.theta import Theta
+
+#: Every candidate, simplest first. The random walk leads: the others have to beat it.
+MODELS: tuple[Model, ...] = (
+    RandomWalk(),
+    RandomWalkWithDrift(),
+    Momentum(),
+    Ets(),
+    Theta(),
+    Sarimax(),
+    Prophet(),
+)
+
+
+def get_model(name: str) -> Model:
+    """Return the candidate called `name`. Raises UnknownModel, which lists the names there are."""
+    for model in MODELS:
+        if model.name == name:
+            return model
+    raise UnknownModel(name, tuple(model.name for model in MODELS))

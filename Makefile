@@ -1,0 +1,58 @@
+# Everything a clean machine needs: Python 3.11 or newer with venv, and make.
+SHELL := /bin/sh
+# Before numpy loads, in every process: BLAS threads on a busy machine make a fit ten times slower.
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+
+BIN := .venv/bin
+WORKERS ?= 2
+
+.PHONY: help serve env test-env check test format lock audit benchmark benchmark-start image clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 18
+
+serve: env  ## set up, load the reference data, train, and serve forecasts on this machine
+	@exec $(BIN)/ytterby serve
+
+env:  ## .venv with the locked packages; then .venv/bin/ytterby works
+	@python=$$(tools/find-python) && $$python tools/ensure_env.py runtime
+
+test-env:
+	@python=$$(tools/find-python) && $$python tools/ensure_env.py test
+
+check: test-env  ## the static checks alone
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict forecast data service
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/deptry .
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml forecast data service
+	$(BIN)/hadolint Dockerfile
+
+test: check  ## every check: static, then all tests
+	@browser=$$(tools/ensure-chromium) && CHROMIUM=$$browser $(BIN)/pytest -q -n $(WORKERS)
+
+format: test-env  ## let ruff rewrite what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock:  ## requirements/*.lock anew from pyproject.toml and requirements/*.in (needs uv)
+	tools/make-locks
+
+audit: test-env  ## known vulnerabilities of the locked packages
+	$(BIN)/pip-audit --strict --disable-pip --requirement requirements/runtime.lock
+
+# PANEL=dev_m for one; the panels lie beside the checkout, see tests/benchmarks/README.md
+benchmark: env  ## coverage and skill on the panels, then the times; prints tables
+	$(BIN)/python -m tests.benchmarks.panels $(PANEL)
+	$(if $(PANEL),,@$(MAKE) --no-print-directory benchmark-start)
+
+benchmark-start: env  ## the times alone: cold start to first forecast, warm start, training
+	$(BIN)/python -m tests.benchmarks.start
+
+image:  ## the container image (api, worker, migrate)
+	docker build -t ytterby:latest .
+
+clean:  ## environments and caches; never var/, where the prices are
+	rm -rf .venv .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

@@ -1,0 +1,62 @@
+"""Weights of the candidates from their past scores, smooth over the horizon."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from forecast.types import Array
+
+SHARPNESS = 25.0  # a model 4 % better than another gets e times its weight
+PRIOR_CUTOFFS = 8.0  # cutoffs at which a measured ratio counts half
+BENCHMARK = "rw"
+
+
+def log_ratios(scores: Mapping[str, Array], usable: Array) -> dict[str, Array]:
+    """log(pinball / random walk's) per model and step, (k,), mean over series, shrunk towards 0.
+
+    scores: model -> (u, j, k), NaN where missing; usable: (j, k) cutoffs whose outcome is known now.
+    """
+    base = np.where(usable, scores[BENCHMARK], np.nan)
+    out = {}
+    for name, score in scores.items():
+        both = np.isfinite(base) & np.isfinite(score)
+        mine = np.where(both, score, 0.0).sum(axis=1)
+        theirs = np.where(both, base, 0.0).sum(axis=1)
+        seen = (mine > 0) & (theirs > 0)
+        each = np.where(seen, np.log(np.where(seen, mine, 1.0) / np.where(seen, theirs, 1.0)), 0.0)
+        count = np.maximum(seen.sum(axis=0), 1)
+        pairs = both.sum(axis=1).mean(axis=0)
+        out[name] = each.sum(axis=0) / count * pairs / (pairs + PRIOR_CUTOFFS)
+    return out
+
+
+def smooth(row: Array) -> Array:
+    """Mean over a window of half the step on each side: near steps stay their own, far ones share."""
+    steps = len(row)
+    return np.array([row[max(0, k - 1 - k // 2) : min(steps, k + k // 2)].mean() for k in range(1, steps + 1)])
+
+
+def combination_weights(scores: Mapping[str, Array], usable: Array) -> dict[str, Array]:
+    """Weight of each model at each step, (k,), >= 0, sum 1: softmax of smoothed, shrunk log ratios."""
+    ratios = {name: smooth(row) for name, row in log_ratios(scores, usable).items()}
+    raw = {name: np.exp(-SHARPNESS * row) for name, row in ratios.items()}
+    # a model without one past score has shown nothing and gets nothing
+    raw = {n: np.where(np.isfinite(scores[n]).any(), r, 0.0) for n, r in raw.items()}
+    total = np.sum(list(raw.values()), axis=0)
+    even = 1.0 if not np.any(total) else 0.0
+    return {
+        name: np.asarray(np.where(total > 0, row / np.where(total > 0, total, 1.0), even * (name == BENCHMARK)))
+        for name, row in raw.items()
+    }
+
+
+def combine(paths: Mapping[str, Array], weights: Mapping[str, Array]) -> Array:
+    """Weighted mean of log paths (..., k) over the models that have one there; NaN where none has."""
+    total = weight = np.zeros(1)
+    for name, path in paths.items():
+        here = np.where(np.isfinite(path), weights[name], 0.0)
+        total = total + here * np.nan_to_num(path)
+        weight = weight + here
+    return np.asarray(np.where(weight > 0, total / np.where(weight > 0, weight, 1.0), np.nan))

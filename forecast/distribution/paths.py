@@ -1,0 +1,108 @@
+"""From quantiles to sample paths and back: quantile functions, event mixtures, rank re-ordering.
+
+All quantities are log prices. A quantile function is piecewise linear on the normal-score axis and goes
+on with its last slope beyond the outer quantiles, so tails are those of a normal with the outer spread.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from forecast.types import Array
+
+DRAWS = 1000
+GRID = 257  # points at which a mixture's distribution function is evaluated
+MIXTURE_POINTS = 101  # quantiles that stand for the effect's distribution
+
+
+def interpolate(x: Array, knots: Array, values: Array) -> Array:
+    """Piecewise linear through (knots, values), both increasing, continued by the end slopes."""
+    inside = np.interp(x, knots, values)
+    low = values[0] + (x - knots[0]) * (values[1] - values[0]) / (knots[1] - knots[0])
+    high = values[-1] + (x - knots[-1]) * (values[-1] - values[-2]) / (knots[-1] - knots[-2])
+    return np.asarray(np.where(x < knots[0], low, np.where(x > knots[-1], high, inside)))
+
+
+def _strict(values: Array) -> Array:
+    """Break ties upward by less than any price can show, so that a quantile function has an inverse."""
+    return np.asarray(np.maximum.accumulate(values) + 1e-12 * np.arange(len(values)))
+
+
+def add_effects(log_quantiles: Array, quantiles: tuple[float, ...], effects: Array) -> Array:
+    """Quantiles of baseline + effect when the two are independent.
+
+    log_quantiles: (steps, q) of the baseline; effects: (draws, steps) log effects, any distribution
+    (a pending event makes a point mass at 0 and a hump). Returns (steps, q). A step whose effect is
+    zero in every draw is returned as it came.
+    """
+    scores = ndtri(np.asarray(quantiles))
+    out = log_quantiles.copy()
+    middle = (np.arange(MIXTURE_POINTS) + 0.5) / MIXTURE_POINTS
+    for k in np.flatnonzero(np.any(effects != 0.0, axis=0)):
+        base = _strict(log_quantiles[k])
+        shift = np.quantile(effects[:, k], middle)
+        low = interpolate(np.array([-4.5]), scores, base)[0] + shift[0]
+        high = interpolate(np.array([4.5]), scores, base)[0] + shift[-1]
+        x = np.linspace(low, high, GRID)
+        below = ndtr(interpolate(x[:, None] - shift[None, :], base, scores)).mean(axis=1)
+        out[k] = np.interp(np.asarray(quantiles), below, x)
+    return out
+
+
+def walk_scores(draws: int, steps: int, series: int, correlation: Array, rng: np.random.Generator) -> Array:
+    """Shocks of correlated random walks, (draws, steps, series), mirrored so that each step is symmetric."""
+    half = rng.standard_normal((-(-draws // 2), steps, series))
+    both = np.concatenate([half, -half])[:draws]
+    return np.asarray(both @ np.linalg.cholesky(correlation).T)
+
+
+def ranks(values: Array) -> Array:
+    """Mid-rank levels (rank - 0.5) / n down each column of (n, steps), ties in order of appearance."""
+    order = np.argsort(np.argsort(values, axis=0, kind="stable"), axis=0, kind="stable")
+    return np.asarray((order + 0.5) / len(values))
+
+
+def reorder(values: Array, log_quantiles: Array, quantiles: tuple[float, ...]) -> Array:
+    """Log paths (draws, steps) with the ranks of `values` and exactly the marginals given, (steps, q)."""
+    scores = ndtri(np.asarray(quantiles))
+    levels = ndtri(ranks(values))
+    columns = [interpolate(levels[:, k], scores, log_quantiles[k]) for k in range(levels.shape[1])]
+    return np.stack(columns, axis=1)
+
+
+def at_quantiles(log_quantiles: Array, known: tuple[float, ...], wanted: tuple[float, ...]) -> Array:
+    """Other quantiles of the same quantile functions, (steps, wanted)."""
+    if wanted == known:
+        return log_quantiles
+    knots, x = ndtri(np.asarray(known)), ndtri(np.asarray(wanted))
+    return np.stack([interpolate(x, knots, row) for row in log_quantiles])
+
+
+def quantile_mean(log_quantiles: Array, known: tuple[float, ...]) -> Array:
+    """Mean price of each step, (steps,): the quantile function integrated over 199 middle levels."""
+    middle = tuple((np.arange(199) + 0.5) / 199)
+    return np.asarray(np.exp(at_quantiles(log_quantiles, known, middle)).mean(axis=1))
+
+
+def path_quantiles(paths: Array, quantiles: tuple[float, ...]) -> Array:
+    """Quantiles of sample paths (draws, steps) at each step, (steps, q)."""
+    return np.asarray(np.quantile(paths, quantiles, axis=0).T)
+
+
+def shock_correlation(errors: Array) -> Array:
+    """Correlation of one-step errors between series, (u, u), shrunk half-way to none; errors (u, t)."""
+    count = errors.shape[0]
+    out = np.eye(count)
+    for i in range(count):
+        for j in range(i):
+            both = np.isfinite(errors[i]) & np.isfinite(errors[j])
+            if both.sum() >= 24:
+                a, b = errors[i, both], errors[j, both]
+                if a.std() > 0 and b.std() > 0:
+                    out[i, j] = out[j, i] = 0.5 * float(np.corrcoef(a, b)[0, 1])
+    # entries from different windows need not fit one matrix: lift the smallest eigenvalue
+    values, vectors = np.linalg.eigh(out)
+    fixed = (vectors * np.maximum(values, 1e-3)) @ vectors.T
+    scale = np.sqrt(np.diag(fixed))
+    return np.asarray(fixed / np.outer(scale, scale))

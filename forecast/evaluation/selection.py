@@ -1,0 +1,97 @@
+"""Which forecast is served: one decision, with its reason, for backtests and for service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import norm
+
+from forecast.types import Array
+
+PRIOR_BLOCKS = 6.0  # independent blocks of evidence at which a measured gain counts half
+WORSE = 0.02  # a challenger this much worse at any group of steps is vetoed
+COVERAGE_ALLOWED = (0.65, 0.93)  # of a nominal 80 % range over the cutoffs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """promote: serve the challenger? gain: 1 - challenger / champion; shrunk towards no difference.
+
+    dm: Diebold-Mariano z of the paired differences; shown, it decides nothing.
+    """
+
+    promote: bool
+    reason: str
+    gain: float
+    shrunk_gain: float
+    cutoffs: int
+    dm: float
+
+
+def paired_gain(challenger: Array, champion: Array) -> float:
+    """1 - geometric mean over series of score ratios; scores (u, j, k), pairs that both exist count."""
+    both = np.isfinite(challenger) & np.isfinite(champion)
+    mine = np.where(both, challenger, 0.0).sum(axis=(1, 2))
+    theirs = np.where(both, champion, 0.0).sum(axis=(1, 2))
+    seen = (mine > 0) & (theirs > 0)
+    return float(1.0 - np.exp(np.mean(np.log(mine[seen] / theirs[seen])))) if seen.any() else 0.0
+
+
+def diebold_mariano(challenger: Array, champion: Array, block: int) -> float:
+    """z of the mean difference champion - challenger over cutoffs, Newey-West with `block` - 1 lags."""
+    both = np.where(np.isfinite(challenger) & np.isfinite(champion), champion - challenger, np.nan)
+    seen = np.isfinite(both).any(axis=(0, 2))
+    if seen.sum() < 3:
+        return 0.0
+    d = np.nanmean(both[:, seen], axis=(0, 2))
+    e = d - d.mean()
+    variance = e @ e
+    for lag in range(1, min(block, len(e))):
+        variance += 2.0 * (1.0 - lag / block) * (e[lag:] @ e[:-lag])
+    return float(d.mean() * len(d) / np.sqrt(variance)) if variance > 0 else 0.0
+
+
+def decide_promotion(
+    challenger: Array, champion: Array, *, inside80: Array, step_span: int, finite: bool = True
+) -> Decision:
+    """Serve the challenger only where its paired out-of-sample pinball is better for real.
+
+    challenger, champion: pinball (series, cutoffs, steps) at the same cutoffs, NaN where no actual.
+    inside80: the same shape, 1 where the challenger's 80 % range held. step_span: cutoffs that one
+    forecast spans; errors within it overlap. The gain is shrunk by blocks / (blocks + PRIOR_BLOCKS).
+    Vetoes: not finite, coverage off, clearly worse than the champion in any third of the steps.
+    """
+    cutoffs = int((np.isfinite(challenger) & np.isfinite(champion)).any(axis=(0, 2)).sum())
+    gain = paired_gain(challenger, champion)
+    blocks = cutoffs / max(step_span, 1) * np.sqrt(challenger.shape[0])
+    shrunk = gain * blocks / (blocks + PRIOR_BLOCKS)
+    dm = diebold_mariano(challenger, champion, max(step_span, 1))
+    covered = float(np.nanmean(inside80)) if np.isfinite(inside80).any() else float("nan")
+    thirds = [
+        paired_gain(challenger[:, :, part], champion[:, :, part])
+        for part in np.array_split(np.arange(challenger.shape[2]), min(3, challenger.shape[2]))
+    ]
+    low, high = COVERAGE_ALLOWED
+
+    def decision(promote: bool, reason: str) -> Decision:
+        return Decision(
+            promote=promote, reason=reason, gain=gain, shrunk_gain=float(shrunk), cutoffs=cutoffs, dm=dm
+        )
+
+    if not finite:
+        return decision(False, "vetoed: a value is not finite")
+    if cutoffs < 4:
+        return decision(False, f"only {cutoffs} cutoffs with an outcome: no evidence against the random walk")
+    if not low <= covered <= high:
+        return decision(False, f"vetoed: its 80 % range held {covered:.0%} of the outcomes")
+    if min(thirds) < -WORSE:
+        return decision(False, f"vetoed: {-min(thirds):.1%} worse in one third of the steps")
+    if shrunk <= 0.0:
+        return decision(False, f"measured gain {gain:.1%} over {cutoffs} cutoffs is no gain")
+    chance = float(norm.cdf(dm))
+    return decision(
+        True,
+        f"pinball {gain:.1%} better over {cutoffs} cutoffs, {shrunk:.1%} after shrinking "
+        f"(Diebold-Mariano {dm:.1f}, one-sided {chance:.0%}: shown, not deciding)",
+    )

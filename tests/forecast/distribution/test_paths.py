@@ -1,0 +1,85 @@
+"""Quantile functions, mixtures with events, and sample paths against brute force."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from forecast.distribution.paths import (
+    add_effects,
+    at_quantiles,
+    quantile_mean,
+    ranks,
+    reorder,
+    shock_correlation,
+    walk_scores,
+)
+from forecast.types import QUANTILES
+
+NORMAL = np.outer(np.array([0.05, 0.1]), norm.ppf(QUANTILES)) + 3.0
+
+
+def test_no_effect_changes_nothing() -> None:
+    np.testing.assert_array_equal(add_effects(NORMAL, QUANTILES, np.zeros((100, 2))), NORMAL)
+
+
+def test_a_certain_effect_shifts_every_quantile() -> None:
+    shifted = add_effects(NORMAL, QUANTILES, np.full((100, 2), 0.3))
+    np.testing.assert_allclose(shifted, NORMAL + 0.3, atol=2e-4)
+
+
+def test_a_pending_event_is_a_mixture_as_by_brute_force() -> None:
+    rng = np.random.default_rng(0)
+    happens = rng.random(4000) < 0.3
+    effects = np.where(happens, rng.normal(0.5, 0.2, 4000), 0.0)[:, None] * np.ones((1, 2))
+    found = add_effects(NORMAL, QUANTILES, effects)
+    draws = 3.0 + 0.05 * rng.standard_normal(400_000) + rng.choice(effects[:, 0], 400_000)
+    np.testing.assert_allclose(found[0], np.quantile(draws, QUANTILES), atol=0.02)
+
+
+def test_a_normal_effect_adds_its_variance() -> None:
+    rng = np.random.default_rng(1)
+    effects = rng.normal(0.0, 0.1, (20_000, 2))
+    sd = (add_effects(NORMAL, QUANTILES, effects)[1] - 3.0)[15] / norm.ppf(QUANTILES[15])
+    assert sd == pytest.approx(np.hypot(0.1, 0.1), rel=0.02)
+
+
+def test_reordered_paths_have_the_marginals_and_the_ranks() -> None:
+    rng = np.random.default_rng(2)
+    walk = np.cumsum(walk_scores(1000, 2, 1, np.eye(1), rng)[:, :, 0], axis=1)
+    paths = reorder(walk, NORMAL, QUANTILES)
+    np.testing.assert_array_equal(np.argsort(paths[:, 1]), np.argsort(walk[:, 1]))
+    np.testing.assert_allclose(np.quantile(paths, QUANTILES, axis=0).T, NORMAL, atol=2e-3)
+    # levels of a walk at steps 1 and 2 correlate with 1 / sqrt(2)
+    assert np.corrcoef(paths.T)[0, 1] == pytest.approx(2**-0.5, abs=0.05)
+
+
+def test_crossing_by_a_date_is_likelier_than_beyond_at_it() -> None:
+    rng = np.random.default_rng(3)
+    steps = np.arange(1, 13)
+    quantiles = np.outer(np.sqrt(steps) * 0.06, norm.ppf(QUANTILES))
+    paths = reorder(np.cumsum(walk_scores(1000, 12, 1, np.eye(1), rng)[:, :, 0], axis=1), quantiles, QUANTILES)
+    beyond, crossed = (paths[:, -1] > 0.2).mean(), (paths > 0.2).any(axis=1).mean()
+    assert crossed > 1.4 * beyond
+
+
+def test_mean_of_a_lognormal() -> None:
+    assert quantile_mean(NORMAL, QUANTILES) == pytest.approx(np.exp(3.0 + np.array([0.05, 0.1]) ** 2 / 2), rel=1e-3)
+
+
+def test_other_quantiles_are_read_off_the_same_function() -> None:
+    assert at_quantiles(NORMAL, QUANTILES, (0.33,))[0, 0] == pytest.approx(3.0 + 0.05 * norm.ppf(0.33), abs=1e-4)
+
+
+def test_ranks_are_mid_levels() -> None:
+    np.testing.assert_allclose(ranks(np.array([[3.0], [1.0], [2.0]]))[:, 0], [5 / 6, 1 / 6, 3 / 6])
+
+
+def test_correlation_is_found_shrunk_and_usable() -> None:
+    rng = np.random.default_rng(4)
+    common = rng.standard_normal(300)
+    errors = np.stack([common + 0.5 * rng.standard_normal(300), common + 0.5 * rng.standard_normal(300), -common])
+    found = shock_correlation(errors)
+    assert found[0, 1] == pytest.approx(0.4, abs=0.05)
+    np.linalg.cholesky(found)

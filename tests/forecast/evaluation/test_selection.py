@@ -1,0 +1,81 @@
+"""The promotion decision as a table, and its statistics against planted differences."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from forecast.evaluation.selection import PRIOR_BLOCKS, decide_promotion, diebold_mariano, paired_gain
+from forecast.types import Array
+
+SHAPE = (3, 24, 12)
+
+
+def scores(ratio: float, seed: int = 0, noise: float = 0.02) -> tuple[Array, Array]:
+    """(challenger, champion) whose pinball differs by a factor and a little noise."""
+    rng = np.random.default_rng(seed)
+    champion = rng.gamma(4.0, 0.01, SHAPE)
+    return champion * ratio * np.exp(noise * rng.standard_normal(SHAPE)), champion
+
+
+INSIDE = np.where(np.arange(np.prod(SHAPE)).reshape(SHAPE) % 5 == 0, 0.0, 1.0)
+
+
+def test_a_real_gain_is_promoted_and_shrunk() -> None:
+    mine, theirs = scores(0.9)
+    found = decide_promotion(mine, theirs, inside80=INSIDE, step_span=12)
+    blocks = 24 / 12 * np.sqrt(3)
+    assert found.promote
+    assert found.gain == pytest.approx(0.1, abs=0.005)
+    assert found.shrunk_gain == pytest.approx(found.gain * blocks / (blocks + PRIOR_BLOCKS))
+    assert found.cutoffs == 24 and "24 cutoffs" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"finite": False}, "not finite"),
+        ({"inside80": np.zeros(SHAPE)}, "held 0%"),
+        ({"inside80": np.ones(SHAPE)}, "held 100%"),
+    ],
+)
+def test_vetoes(change: dict[str, object], word: str) -> None:
+    mine, theirs = scores(0.8)
+    arguments: dict[str, object] = {"inside80": INSIDE, "step_span": 12, **change}
+    found = decide_promotion(mine, theirs, **arguments)  # type: ignore[arg-type]
+    assert not found.promote and word in found.reason
+
+
+def test_worse_is_not_promoted() -> None:
+    mine, theirs = scores(1.01)
+    found = decide_promotion(mine, theirs, inside80=INSIDE, step_span=12)
+    assert not found.promote and "no gain" in found.reason
+
+
+def test_a_gain_overall_that_is_a_loss_far_out_is_vetoed() -> None:
+    mine, theirs = scores(0.7)
+    mine[:, :, 8:] = theirs[:, :, 8:] * 1.05
+    found = decide_promotion(mine, theirs, inside80=INSIDE, step_span=12)
+    assert not found.promote and "one third" in found.reason
+
+
+def test_too_few_cutoffs_are_no_evidence() -> None:
+    mine, theirs = scores(0.5)
+    mine[:, 3:] = np.nan
+    found = decide_promotion(mine, theirs, inside80=INSIDE, step_span=12)
+    assert not found.promote and "only 3 cutoffs" in found.reason
+
+
+def test_gain_is_paired() -> None:
+    """Pairs where one is missing do not count on either side."""
+    mine, theirs = scores(0.9, noise=0.0)
+    theirs[0, 0] = np.nan
+    mine[1, 1] = np.nan
+    assert paired_gain(mine, theirs) == pytest.approx(0.1)
+
+
+def test_diebold_mariano_counts_overlap() -> None:
+    rng = np.random.default_rng(2)
+    slow = np.convolve(rng.standard_normal(411), np.ones(12), "valid")[None, :, None] / 12 + 0.3
+    champion, challenger = 1.0 + slow, np.ones_like(slow)
+    assert abs(diebold_mariano(challenger, champion, 12)) < 0.6 * abs(diebold_mariano(challenger, champion, 1))
