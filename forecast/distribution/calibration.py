@@ -23,9 +23,9 @@ from forecast.types import Array
 DECAY = 0.94  # EWMA of squared returns
 LONG_RUN = 0.15  # share of the long-run variance, so that a calm month does not promise calm
 WARM_UP = 24  # origins before this many quotes carry no error: their volatility is not one yet
-HALF_LIFE_YEARS = 2.0  # age at which a past error counts half
+HALF_LIFE_YEARS = 1.5  # age at which a past error counts half
 FACTOR_PRIOR = 30.0  # independent errors at which a series' own factor counts half
-PRIOR_ERRORS = 40.0  # weight of the shipped shapes, in independent errors
+PRIOR_ERRORS = 30.0  # weight of the shipped shapes, in independent errors
 SMALLEST = 1e-5  # log volatility of a price that never moved: a range is never a point
 
 
@@ -113,7 +113,7 @@ class Calibration:
     def shape(self, position: int, quantiles: tuple[float, ...]) -> Array:
         """Standardised quantiles at a calendar position: (steps, quantiles), 0 at the median.
 
-        Weighted quantiles of |error| at |2q - 1|; a past error weighs 2^(-age / two years). The
+        Weighted quantiles of |error| at |2q - 1|; a past error weighs 2^(-age / eighteen months). The
         shipped prior shape enters as PRIOR_ERRORS further errors, spread over its quantiles.
         """
         q = np.asarray(quantiles)

@@ -119,8 +119,8 @@ def estimate(evidence: Evidence, groups: Index, count: int, prior_sd: float) -> 
 def discount(noise: Noise, tails: Tails, changes: Index) -> tuple[Noise, Tails]:
     """Precisions as far as they inform: changes (t,) is the number of series with a change in a period.
 
-    The rounds take each precision for known once it is found, which makes intervals too short. A t of v
-    degrees of freedom in p dimensions holds (v + p) / (v + p + 2) of the information of a normal of its scale.
+    The rounds take each precision for known once it is found, which makes intervals too short. A t with v
+    degrees of freedom in p dimensions holds (v + p) / (v + p + 2) of the information of a normal.
     """
     size = NOISE_DOF + changes
     prior = (DOF + 1) / (DOF + 3)

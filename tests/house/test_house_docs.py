@@ -86,8 +86,8 @@ def check_command(words: list[str], page: str) -> None:
         command = command.commands[words[depth]]
         depth += 1
     shown_as = "ytterby " + " ".join(words)
-    is_option = not words or words[0].startswith("-")
-    assert depth or is_option, f"{page} shows {shown_as}"
+    may_stand_first = not words or words[0].startswith("-") or words[0].isupper()  # COMMAND: any of them
+    assert depth or may_stand_first, f"{page} shows {shown_as}"
     known = {"--help"} | {option for parameter in command.params for option in parameter.opts}
     known |= {option for parameter in command.params for option in parameter.secondary_opts}
     unknown = [w for w in words[depth:] if w.startswith("--") and w.partition("=")[0] not in known]

@@ -44,9 +44,15 @@ def event(
     )
 
 
-def in_force(event_id: str, on: date, **more: object) -> Event:
+def in_force(event_id: str, on: date, *, known_on: date | None = None, **more: object) -> Event:
     """An event that is announced and takes effect on one day."""
-    return event(event_id, on, changes=[change("effective", on)], **more)  # type: ignore[arg-type]
+    return event(
+        event_id,
+        on,
+        known_on=known_on,
+        changes=[change("effective", on, known_on)],
+        **more,  # type: ignore[arg-type]
+    )
 
 
 def history(

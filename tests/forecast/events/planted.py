@@ -105,20 +105,21 @@ def planted(runs: int) -> list[Recovery]:
     return [r for seed in range(runs) for r in planted_run(seed)]
 
 
-def main(runs: int) -> None:
-    found = planted(runs)
-    print(
-        f"{runs} runs, {len(found)} planted effects, 90 % intervals hold {np.mean([r.held for r in found]):.1%}"
-    )
+def summary(runs: int, found: list[Recovery]) -> str:
+    """Coverage and error by type, as lines of text."""
+    held = np.mean([r.held for r in found])
+    lines = [f"{runs} runs, {len(found)} planted effects, 90 % intervals hold {held:.1%}"]
     for name in sorted({r.event_type for r in found}):
         some = [r for r in found if r.event_type == name]
         error = np.sqrt(np.mean([(r.mean - r.truth) ** 2 for r in some]))
         prior = np.sqrt(np.mean([(r.prior_mean - r.truth) ** 2 for r in some]))
         held = np.mean([r.held for r in some])
-        print(
-            f"  {name:16s} n {len(some):5d}  held {held:.1%}  error {error:.3f} against {prior:.3f} of the prior"
+        lines.append(
+            f"  {name:16s} held {held:.1%} of {len(some)}, error {error:.3f}, of the prior {prior:.3f}"
         )
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 40)
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 40
+    sys.stdout.write(summary(count, planted(count)))

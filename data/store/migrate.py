@@ -1,0 +1,73 @@
+"""Bring a database to the schema of this version. The migrations travel inside the package."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, text
+
+#: Any number will do, as long as every Ytterby on one PostgreSQL uses the same.
+_LOCK = 7_902_023
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchemaState:
+    """revision: of the database, None before the first migration; head: what this version needs."""
+
+    revision: str | None
+    head: str
+
+    @property
+    def current(self) -> bool:
+        """Is there nothing to do?"""
+        return self.revision == self.head
+
+
+def migrate(engine: Engine) -> SchemaState:
+    """Upgrade to the newest revision in one transaction; the state after. Safe to repeat and to race."""
+    before = schema_state(engine)
+    if before.current:
+        return before
+    with engine.begin() as conn:
+        if conn.dialect.name == "postgresql":
+            conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        upgrade(conn)
+    return schema_state(engine)
+
+
+def upgrade(conn: Connection, revision: str = "head") -> None:
+    """Upgrade within the caller's transaction."""
+    config = _config()
+    config.attributes["connection"] = conn
+    command.upgrade(config, revision)
+
+
+def downgrade(conn: Connection, revision: str) -> None:
+    """Go back to a revision ("base": nothing left) within the caller's transaction."""
+    config = _config()
+    config.attributes["connection"] = conn
+    command.downgrade(config, revision)
+
+
+def schema_state(engine: Engine) -> SchemaState:
+    """Where the database stands, and where it should."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    if head is None:
+        raise LookupError("no migration is shipped with this package")
+    with engine.connect() as conn:
+        revision = MigrationContext.configure(conn).get_current_revision()
+    return SchemaState(revision=revision, head=head)
+
+
+def _config() -> Config:
+    config = Config()
+    # A per cent sign in the path would be read as interpolation.
+    folder = str(Path(__file__).with_name("migrations")).replace("%", "%%")
+    config.set_main_option("script_location", folder)
+    config.set_main_option("path_separator", "os")
+    return config

@@ -1,0 +1,1 @@
+"""The only place with pydantic besides settings: what goes over the wire."""

@@ -1,0 +1,76 @@
+"""Training runs, backtest figures and the state of the service over the wire."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from service.api.schemas.base import In, Out
+
+
+class RunOut(Out):
+    """One training run."""
+
+    run_id: int
+    state: Literal["queued", "running", "done", "failed"]
+    reason: str
+    requested_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    done: int = Field(description="Steps done")
+    total: int = Field(description="Steps there are; 0 before the start")
+    note: str | None = Field(description="What is being done")
+    summary: dict[str, object] | None
+    error: str | None
+
+
+class RunList(Out):
+    """Training runs, newest first."""
+
+    runs: list[RunOut]
+
+
+class RunIn(In):
+    """Why a run is asked for."""
+
+    reason: str = Field(default="asked over HTTP", min_length=1, max_length=200)
+
+
+class ScoreOut(Out):
+    """One backtest figure. 80/95 % intervals of it come from a block bootstrap."""
+
+    series_id: str
+    model: str
+    step: int | None = Field(description="Months ahead; null: all together")
+    metric: str = Field(examples=["pinball", "coverage_80"])
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+
+class ScoreList(Out):
+    """Backtest figures of one run."""
+
+    run_id: int
+    scores: list[ScoreOut]
+
+
+class Health(Out):
+    """Is the process up?"""
+
+    status: Literal["ok"]
+    version: str
+
+
+class Ready(Out):
+    """Can it answer?"""
+
+    status: Literal["ok"]
+    version: str
+    schema_version: str
+    series: int
+    series_with_forecast: int
+    notice: str | None

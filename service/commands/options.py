@@ -1,0 +1,53 @@
+"""Options that several commands share, and the way they reach the database."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from service.context import Context
+
+Today = Annotated[
+    datetime | None,
+    typer.Option(
+        formats=["%Y-%m-%d"],
+        metavar="YYYY-MM-DD",
+        help="Pretend it is this day: nothing that became known later is used.",
+    ),
+]
+AsOf = Annotated[
+    datetime | None,
+    typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="As known at the end of this day."),
+]
+
+
+def day(moment: datetime | None) -> date | None:
+    """The day of an option that takes one."""
+    return None if moment is None else moment.replace(tzinfo=UTC).date()
+
+
+def open_here(*, today: datetime | None = None, **changes: Any) -> Context:
+    """The context of this process: settings from the environment, changed by command-line options."""
+    from service import logs
+    from service.context import open_context
+    from service.settings import Settings
+
+    chosen = changes | ({} if today is None else {"today": day(today)})
+    settings = Settings(**chosen)
+    logs.configure(fmt=settings.log_format, level=settings.log_level)
+    return open_context(settings)
+
+
+def ready_here(*, today: datetime | None = None) -> Context:
+    """The same, with the schema of this version and, in a database never used, the reference data."""
+    from service.answers import NOTICE
+    from service.commands.output import say
+    from service.startup import prepare
+
+    context = open_here(today=today)
+    if prepare(context):
+        say(f"Loaded the reference data. [yellow]{NOTICE}[/yellow]")
+    return context

@@ -1,0 +1,232 @@
+"""Use case: perform a training run. Reads what is known, fits with no transaction open, stores in one.
+
+Imported by the worker and by `ytterby train` only: it brings every modelling library with it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from data.store import backtests, forecasts, runs
+from data.store.forecasts import IssuedForecast
+from data.store.runs import Run
+from forecast.distribution.fx import fx_paths
+from forecast.distribution.paths import DRAWS
+from forecast.errors import ForecastError, InputError
+from forecast.pipeline import PanelRun, backtest_panel, run_panel
+from forecast.types import Array, SeriesForecast
+from service import inputs as given
+from service import logs, scoring
+from service.context import Context
+from service.heartbeat import Heartbeat, worker_name
+from service.inputs import Inputs
+from service.startup import Watcher, watch
+from service.training import get_run, request
+from service.version import library_versions
+
+FREQ = "MS"
+CURRENCIES = ("CNY", "EUR")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rates:
+    """Joint paths of exchange rates: months (first days), paths currency -> (DRAWS, months) per USD."""
+
+    months: list[date]
+    paths: Mapping[str, Array]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """What a run made. rates: joint paths of the exchange rates over all months forecast, None without
+    published rates. scores: long frame of scoring.COLUMNS."""
+
+    panel: PanelRun
+    rates: Rates | None
+    scores: pd.DataFrame
+    cutoffs: tuple[date, ...]
+    seconds: float
+
+
+def run_here(context: Context, reason: str, watcher: Watcher) -> Run:
+    """Ask for a run and do it in this process, unless a worker takes it first: then wait for that one."""
+    asked = request(context, reason)
+    while True:
+        with context.engine.begin() as conn:
+            run = runs.claim(conn, now=context.clock.now(), worker=worker_name())
+        if run is None:
+            return watch(context, asked.run_id, watcher)
+        ended = perform(context, run, watcher)
+        if run.run_id == asked.run_id:
+            return ended
+
+
+def perform(context: Context, run: Run, watcher: Watcher | None = None) -> Run:
+    """Do a claimed run to its end and return it as it then stands: done, or failed with the reason.
+
+    If this process is told to stop, the run goes back to the queue and the signal goes on.
+    """
+    try:
+        with Heartbeat(context, run.run_id) as beat:
+
+            def report(note: str, done: int, total: int) -> None:
+                beat.report(note, done, total)
+                if watcher is not None:
+                    watcher(note, done, total)
+
+            with context.engine.connect() as conn:
+                known = given.load(conn, context.clock.today())
+            fitted = fit(known, context, report)
+        _store(context, run, known, fitted)
+    except Exception as error:  # noqa: BLE001 - whatever it was, the run must end with its reason
+        expected = isinstance(error, ForecastError)
+        if not expected:
+            logs.get("worker").exception("a training run failed unexpectedly", run=run.run_id)
+        why = str(error) if expected else f"{type(error).__name__}: the worker's log says more"
+        with context.engine.begin() as conn:  # changes nothing if another worker has the run by now
+            runs.fail(conn, run.run_id, finished_at=context.clock.now(), error=why)
+    except BaseException:
+        with context.engine.begin() as conn:
+            runs.release(conn, run.run_id)
+        raise
+    return get_run(context, run.run_id)
+
+
+def fit(known: Inputs, context: Context, report: Watcher) -> Fitted:
+    """Forecast and backtest. No database here."""
+    if known.history.empty:
+        raise InputError(
+            "prices", "none available", "at least one series: ytterby import, or data load-reference"
+        )
+    started = time.perf_counter()
+    settings = context.settings
+    shared: dict[str, Any] = {
+        "horizon": settings.horizon,
+        "freq": FREQ,
+        "events": known.events,
+        "relations": known.relations,
+        "fx": known.fx,
+        "seed": settings.seed,
+    }
+    lag = scoring.lags(known.history, known.known_at)
+    folds = scoring.cutoffs(known.history, lag, settings.cutoffs)
+    steps = known.history["unique_id"].nunique() + len(folds)
+    first = steps - len(folds)
+
+    def forward(note: str, done: int, total: int) -> None:
+        report(note, min(done, first), steps)
+
+    def backward(note: str, done: int, total: int) -> None:
+        report(note, first + done, steps)
+
+    panel = run_panel(known.history, known_at=known.known_at, progress=forward, **shared)
+    scores = pd.DataFrame(columns=list(scoring.COLUMNS))
+    if folds:
+        rows = backtest_panel(known.history, cutoffs=folds, lag=lag, progress=backward, **shared)
+        scores = scoring.score(rows, known.history)
+    return Fitted(
+        panel=panel,
+        rates=draw_rates(panel, known, settings.seed),
+        scores=scores,
+        cutoffs=tuple(folds),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def draw_rates(panel: PanelRun, known: Inputs, seed: int) -> Rates | None:
+    """Paths of CNY and EUR per USD, draw by draw beside the stored price paths."""
+    if known.fx.empty or not panel.forecasts:
+        return None
+    first = min(f.periods[0] for f in panel.forecasts)
+    last = max(f.periods[-1] for f in panel.forecasts)
+    months = pd.period_range(first, last, freq="M")
+    drawn = fx_paths(known.fx, CURRENCIES, months, DRAWS, np.random.default_rng([seed, 3]), known.known_at)
+    return Rates(months=[month.start_time.date() for month in months], paths=drawn.rates)
+
+
+def _store(context: Context, run: Run, known: Inputs, fitted: Fitted) -> None:
+    """Forecasts, exchange-rate paths, figures and the end of the run: all or nothing."""
+    now = context.clock.now()
+    stamp = {
+        "fingerprint": known.fingerprint,
+        "versions": library_versions(),
+        "seed": fitted.panel.seed,
+    }
+    summary = {
+        "forecasts": len(fitted.panel.forecasts),
+        "failures": [list(pair) for pair in fitted.panel.failures],
+        "left_out": [
+            [f.key.unique_id, r.model, r.why]
+            for f in fitted.panel.forecasts
+            for r in f.reports
+            if r.status != "ok"
+        ],
+        "known_at": known.known_at.isoformat(),
+        "cutoffs": [day.isoformat() for day in fitted.cutoffs],
+        "seconds": round(fitted.seconds, 1),
+        **stamp,
+    }
+    with context.engine.begin() as conn:
+        for made in fitted.panel.forecasts:
+            forecasts.save(conn, issued(made, run.run_id, now, known.known_at, stamp))
+        if fitted.rates is not None:
+            forecasts.save_fx_paths(conn, run.run_id, fitted.rates.months, fitted.rates.paths)
+        backtests.save(conn, run.run_id, fitted.scores)
+        runs.finish(conn, run.run_id, finished_at=now, summary=summary)
+
+
+def issued(
+    made: SeriesForecast, run_id: int, issued_at: datetime, known_at: date, stamp: Mapping[str, Any]
+) -> IssuedForecast:
+    """A forecast as it is kept: arrays beside a JSON-ready header."""
+    return IssuedForecast(
+        series_id=made.key.unique_id,
+        run_id=run_id,
+        issued_at=issued_at,
+        known_at=known_at,
+        origin=made.origin.start_time.date(),
+        lag=made.lag,
+        periods=[period.start_time.date() for period in made.periods],
+        quantiles=made.quantiles,
+        values=made.values,
+        mean=made.mean,
+        paths=made.paths,
+        header=plain(
+            {
+                "champion": made.champion,
+                "promotion_reason": made.promotion_reason,
+                "weights": made.weights,
+                "reports": [asdict(r) for r in made.reports],
+                "calibration": asdict(made.calibration),
+                "events": [asdict(e) for e in made.events],
+                "caveats": made.caveats,
+                "details": made.details,
+                "last_price": made.last_price,
+            }
+            | dict(stamp)
+        ),
+    )
+
+
+def plain(value: Any) -> Any:
+    """JSON-ready: arrays as lists, mappings as dicts, days as text, numbers that are none as null."""
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(v) for v in value]
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    if value is None or isinstance(value, str | int | bool):
+        return value
+    return str(value)

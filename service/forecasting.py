@@ -1,0 +1,154 @@
+"""Use case: read a stored forecast and say it in the basis asked for. Nothing is fitted here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from statistics import NormalDist
+
+import numpy as np
+from sqlalchemy import Connection
+
+from data.store import forecasts as store
+from data.store import prices
+from data.store.forecasts import IssuedForecast
+from data.types import Series
+from forecast.types import Array
+from service import catalogue
+from service.answers import (
+    ForecastAnswer,
+    ForecastQuery,
+    ForecastRow,
+    LastQuote,
+    ModelAnswer,
+)
+from service.context import Context
+from service.conversion import Conversion, conversion
+from service.refusals import NotYet, Refusal
+
+
+def quantile_key(quantile: float) -> str:
+    """Name of a quantile's column, as in the Python API: q0.1."""
+    return f"q{quantile:g}"
+
+
+def answer(context: Context, series_id: str, query: ForecastQuery) -> ForecastAnswer:
+    """The newest forecast of one series in the basis of `query`.
+
+    Raises NotKnown (no such series), NotYet (no forecast stored), Refusal (horizon, quantile or basis
+    that this forecast cannot give).
+    """
+    with context.engine.connect() as conn:
+        return _answer(context, conn, catalogue.find(conn, series_id), query)
+
+
+def answer_all(context: Context, query: ForecastQuery) -> tuple[list[ForecastAnswer], list[tuple[str, str]]]:
+    """Forecasts of all series, and (series, reason) for each that has none in this basis."""
+    answers, left_out = [], []
+    with context.engine.connect() as conn:
+        for series in prices.list_series(conn):
+            try:
+                answers.append(_answer(context, conn, series, query))
+            except Refusal as error:
+                left_out.append((series.series_id, str(error)))
+    return answers, left_out
+
+
+def _answer(context: Context, conn: Connection, series: Series, query: ForecastQuery) -> ForecastAnswer:
+    issued = store.latest(conn, series.series_id, issued_by=query.as_of)
+    if issued is None:
+        when = "" if query.as_of is None else f" issued by {query.as_of.date()}"
+        raise NotYet("forecast", f"none{when} for {series.series_id}",
+                     "a stored one: POST /v1/training-runs, or ytterby train")  # fmt: skip
+    stored = len(issued.periods) - issued.lag
+    horizon = stored if query.horizon is None else query.horizon
+    if not 1 <= horizon <= stored:
+        raise Refusal("horizon", query.horizon, f"1 to {stored}, the months stored with this forecast")
+    quotes = prices.load(conn, [series.series_id])
+    known = catalogue.last_quote(quotes, context.clock.today())
+    how = conversion(conn, series, issued, query)
+    values, mean = _in_basis(issued, how, (0.5, *query.quantiles))
+    steps = issued.lag + horizon
+    header = issued.header
+    return ForecastAnswer(
+        series_id=series.series_id,
+        title=series.title,
+        basis=how.basis,
+        own_basis=catalogue.own_basis(series),
+        issued_at=issued.issued_at,
+        known_at=issued.known_at,
+        run_id=issued.run_id,
+        origin=issued.origin,
+        lag=issued.lag,
+        horizon=horizon,
+        horizon_stored=stored,
+        last_quote=known,
+        last_value=None if known is None else how.quote(known.value, known.ds),
+        exchange_rate=how.rate,
+        model=ModelAnswer(
+            champion=header["champion"],
+            promotion_reason=header["promotion_reason"],
+            weights={name: tuple(w[:steps]) for name, w in header["weights"].items()},
+            reports=tuple(header["reports"]),
+        ),
+        calibration=header["calibration"],
+        events=tuple(header["events"]),
+        caveats=tuple(header["caveats"]) + _ages(context, issued, known),
+        notice=catalogue.notice_on(conn),
+        rows=tuple(
+            ForecastRow(
+                ds=issued.periods[k],
+                step=k + 1 - issued.lag,
+                nowcast=k < issued.lag,
+                mean=float(mean[k]),
+                median=float(values[k, 0]),
+                quantiles={
+                    quantile_key(q): float(v) for q, v in zip(query.quantiles, values[k, 1:], strict=True)
+                },
+            )
+            for k in range(steps)
+        ),
+    )
+
+
+def columns(query: ForecastQuery) -> tuple[str, ...]:
+    """Columns of the flat form."""
+    shared = ("unique_id", "ds", "step", "nowcast", "currency", "unit", "tax", "issued_at", "mean", "median")
+    return shared + tuple(quantile_key(q) for q in query.quantiles)
+
+
+def flat_rows(answers: Iterable[ForecastAnswer]) -> Iterator[dict[str, object]]:
+    """One mapping a series and month: the CSV form."""
+    for found in answers:
+        shared = {"unique_id": found.series_id, **asdict(found.basis), "issued_at": found.issued_at}
+        for row in found.rows:
+            own = {"ds": row.ds, "step": row.step, "nowcast": str(row.nowcast).lower()}
+            yield shared | own | {"mean": row.mean, "median": row.median, **row.quantiles}
+
+
+def _in_basis(issued: IssuedForecast, how: Conversion, quantiles: tuple[float, ...]) -> tuple[Array, Array]:
+    """Prices in the basis asked for: quantiles (steps, q) and means (steps,)."""
+    if how.ratio is not None:
+        # Another currency: the exchange rate is uncertain too, so the answer comes from joint paths.
+        paths = issued.paths.astype(np.float64) * how.ratio * how.factor
+        return np.quantile(paths, quantiles, axis=0).T, paths.mean(axis=0)
+    score = NormalDist().inv_cdf
+    stored = [score(q) for q in issued.quantiles]
+    wanted = [score(q) for q in quantiles]
+    logs = np.log(issued.values)
+    values = np.exp(np.stack([np.interp(wanted, stored, row) for row in logs]))
+    return values * how.factor[:, None], issued.mean * how.factor
+
+
+def _ages(context: Context, issued: IssuedForecast, known: LastQuote | None) -> tuple[str, ...]:
+    """Caveats that only the day of reading knows."""
+    said = []
+    today = context.clock.today()
+    months = (today.year - issued.known_at.year) * 12 + today.month - issued.known_at.month
+    if months > 0:
+        said.append(
+            f"Issued {(today - issued.known_at).days} days ago: steps count from then, not from today."
+        )
+    if known is not None and known.available_on > issued.known_at:
+        said.append(f"A quote of {known.ds} arrived after this forecast was issued; retrain to use it.")
+    return tuple(said)

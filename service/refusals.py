@@ -1,0 +1,61 @@
+"""What the service refuses, in words. No status code here: those live in service/errors.py.
+
+Refusal (an InputError: field, found, allowed)
+├── NotKnown        a series, event or run that does not exist
+├── NotYet          asked for something that is not there yet, and will be (no forecast stored)
+├── NotAllowed      no key, or a key that does not reach
+├── WrongShape      a body in a form that nothing here reads
+├── TooLarge        a body, or an answer, beyond the stated limit
+└── RowsRefused     rows of an upload that cannot be kept, each with its reason
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from forecast.errors import InputError
+
+
+class Refusal(InputError):
+    """Root of what the service refuses on purpose."""
+
+
+class NotKnown(Refusal):
+    """Something that was asked for by name and does not exist."""
+
+    def __init__(self, kind: str, found: object, allowed: str) -> None:
+        self.kind = kind
+        super().__init__(kind, found, allowed)
+
+
+class NotYet(Refusal):
+    """Something that will exist after a step the answer names."""
+
+
+class NotAllowed(Refusal):
+    """A call without a key, with an unknown key, or with a key of another scope."""
+
+    def __init__(self, found: str, allowed: str, *, known: bool = False) -> None:
+        self.known = known
+        super().__init__("Authorization", found, allowed)
+
+
+class WrongShape(Refusal):
+    """A body of a media type that is not read here."""
+
+    def __init__(self, found: str, allowed: Sequence[str]) -> None:
+        super().__init__("Content-Type", found or "none", " or ".join(allowed))
+
+
+class TooLarge(Refusal):
+    """More than the limit."""
+
+
+class RowsRefused(Refusal):
+    """An all-or-nothing upload with bad rows. `rows` holds one mapping per bad row."""
+
+    def __init__(self, rows: Sequence[dict[str, object]]) -> None:
+        self.rows = tuple(rows)
+        super().__init__(
+            "rows", f"{len(rows)} that cannot be kept", "rows as docs/api.md describes; nothing was kept"
+        )

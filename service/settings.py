@@ -1,0 +1,78 @@
+"""Settings, from the environment (prefix YTTERBY_) and nowhere else."""
+
+from __future__ import annotations
+
+import ipaddress
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """One immutable set of settings. Every field is `YTTERBY_<NAME>` in the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="YTTERBY_", frozen=True, extra="ignore")
+
+    database_url: str = Field(
+        default="sqlite:///var/ytterby.db",
+        description="SQLAlchemy URL: sqlite:///path or postgresql+psycopg://user:password@host/name",
+    )
+    host: str = Field(default="127.0.0.1", description="Address to listen on")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one")
+    embedded: bool | None = Field(
+        default=None, description="Reading needs no key. Default: yes on a loopback host, no elsewhere"
+    )
+    allowed_hosts: tuple[str, ...] = Field(
+        default=(), description="Host headers answered, a JSON list. Default: loopback names when embedded"
+    )
+    today: date | None = Field(
+        default=None, description="Pretend that the process started on this day (audits, replays)"
+    )
+    horizon: int = Field(default=18, ge=1, le=36, description="Months forecast from the issue date")
+    cutoffs: int = Field(default=24, ge=2, le=60, description="Backtest cutoffs, where history allows")
+    seed: int = Field(default=0, ge=0, description="Seed of every random draw")
+    max_body_bytes: int = Field(default=5_000_000, ge=1_000, description="Largest request body")
+    max_rows: int = Field(
+        default=50_000, ge=1, description="Most rows in one upload, most rows in one answer"
+    )
+    worker_poll_seconds: float = Field(
+        default=0.5, gt=0, le=60, description="How often the worker looks for work"
+    )
+    stale_run_seconds: float = Field(
+        default=30.0, gt=0, description="A run without a sign of life for so long goes back to the queue"
+    )
+    log_format: Literal["console", "json"] = Field(default="console", description="Shape of log lines")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least level logged"
+    )
+
+    @property
+    def is_embedded(self) -> bool:
+        """Is reading open? Only where nobody but this machine can ask, unless said otherwise."""
+        return is_loopback(self.host) if self.embedded is None else self.embedded
+
+    @property
+    def host_headers(self) -> tuple[str, ...]:
+        """Host headers that are answered; `*` where every call needs a key anyway."""
+        if self.allowed_hosts:
+            return self.allowed_hosts
+        return ("127.0.0.1", "localhost", "[::1]") if self.is_embedded else ("*",)
+
+    @property
+    def sqlite_path(self) -> Path | None:
+        """File of the embedded database, None for any other."""
+        prefix = "sqlite:///"
+        return Path(self.database_url.removeprefix(prefix)) if self.database_url.startswith(prefix) else None
+
+
+def is_loopback(host: str) -> bool:
+    """Does this address name reach only this machine?"""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

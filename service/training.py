@@ -1,0 +1,71 @@
+"""Use cases about training runs that cost nothing: ask, watch, read figures. Fitting is in fitting.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from data.store import backtests, runs
+from data.store.runs import Run
+from service.context import Context
+from service.refusals import NotKnown, NotYet
+
+SCORE_COLUMNS = ("series_id", "model", "step", "metric", "value", "low", "high", "n")
+
+
+def request(context: Context, reason: str) -> Run:
+    """Queue a run and return it."""
+    with context.engine.begin() as conn:
+        run_id = runs.request(conn, requested_at=context.clock.now(), reason=reason)
+        found = runs.get_run(conn, run_id)
+    if found is None:
+        raise LookupError(f"run {run_id} was queued and cannot be read back")
+    return found
+
+
+def list_runs(context: Context, limit: int) -> Sequence[Run]:
+    """The newest runs first, at most `limit`."""
+    with context.engine.connect() as conn:
+        return runs.list_runs(conn, limit=limit)
+
+
+def get_run(context: Context, run_id: int) -> Run:
+    """One run. Raises NotKnown."""
+    with context.engine.connect() as conn:
+        found = runs.get_run(conn, run_id)
+    if found is None:
+        raise NotKnown("run_id", run_id, "a number that GET /v1/training-runs shows")
+    return found
+
+
+def scores(
+    context: Context,
+    run_id: int | None,
+    *,
+    series_id: str | None = None,
+    model: str | None = None,
+    metric: str | None = None,
+) -> tuple[int, list[dict[str, Any]]]:
+    """Backtest figures of a run (None: the newest finished one) as mappings of SCORE_COLUMNS.
+
+    Raises NotYet before the first finished run, NotKnown for a filter that matches nothing.
+    """
+    with context.engine.connect() as conn:
+        if run_id is None:
+            done = [run for run in runs.list_runs(conn, limit=500) if run.state == "done"]
+            if not done:
+                raise NotYet("backtest", "none", "a finished run: POST /v1/training-runs, or ytterby train")
+            run_id = done[0].run_id
+        elif runs.get_run(conn, run_id) is None:
+            raise NotKnown("run_id", run_id, "a number that GET /v1/training-runs shows")
+        table = backtests.load(conn, run_id)
+    for name, wanted in (("series_id", series_id), ("model", model), ("metric", metric)):
+        if wanted is not None:
+            known = sorted(set(table[name]))
+            if wanted not in known:
+                raise NotKnown(
+                    name, wanted, "one of " + (", ".join(known) or "none: this run has no figures")
+                )
+            table = table[table[name] == wanted]
+    table = table.astype(object).where(table.notna(), None)
+    return run_id, table[list(SCORE_COLUMNS)].to_dict("records")

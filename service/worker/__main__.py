@@ -1,0 +1,54 @@
+"""Entry of the worker process: `python -m service.worker`, or `ytterby worker`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+
+from service import logs
+from service.context import open_context
+from service.settings import Settings
+
+#: Set by a parent that holds the other end of our standard input: when it goes, so do we.
+TIED = "YTTERBY_WORKER_TIED"
+
+
+class Stopped(BaseException):
+    """Raised in the main thread by SIGTERM, so that even a long fit ends at once."""
+
+
+def main() -> int:
+    """Work until told to stop. A run in hand goes back to the queue. Returns the exit code."""
+    from service.worker.loop import work
+
+    settings = Settings()
+    logs.configure(fmt=settings.log_format, level=settings.log_level)
+    stop = threading.Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+        raise Stopped
+
+    signal.signal(signal.SIGTERM, on_signal)
+    # The terminal sends Ctrl-C to the whole group; a tied worker leaves it to its parent to say stop.
+    signal.signal(signal.SIGINT, signal.SIG_IGN if TIED in os.environ else on_signal)
+    if TIED in os.environ:
+        threading.Thread(target=_die_with_parent, daemon=True).start()
+    with contextlib.suppress(Stopped):
+        work(open_context(settings), stop)
+    return 0
+
+
+def _die_with_parent() -> None:
+    """Block until the parent's end of the pipe closes, which happens however the parent ends."""
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

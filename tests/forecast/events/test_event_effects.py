@@ -1,0 +1,332 @@
+"""The effects layer: recovery, honesty about what was known, draws."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from forecast.errors import InputError
+from forecast.events.dummies import columns, design
+from forecast.events.effects import EffectsFit, fit_effects
+from forecast.events.event import Event
+from forecast.types import PriceHistory, SeriesKey
+from tests.forecast.events.makers import DAY, change, event, history, in_force, walk
+from tests.forecast.events.planted import planted, summary
+
+DY = SeriesKey(unique_id="dy-oxide-cn", element="Dy", market="cn")
+HEAVY = {"Dy": "supply", "Tb": "supply"}
+ALL = {"Dy": "sympathy", "Tb": "sympathy", "Nd": "sympathy"}
+
+
+def market(n: int = 120) -> list[PriceHistory]:
+    return [history(e, walk(n, s)) for s, e in enumerate(("Dy", "Nd", "Tb"))]
+
+
+def calendar() -> list[Event]:
+    return [
+        in_force("COUP", date(2021, 2, 1), instrument="mine-closure", elements=HEAVY,
+                 description={"price_reaction": "up", "status": "ended", "end": "2021-09"}),
+        in_force("TALK", date(2019, 5, 20), instrument="threat", elements=ALL),
+        in_force("SHUT", date(2019, 5, 15), instrument="mine-closure", elements={"Dy": "supply"}),
+        in_force("NO18", date(2025, 4, 4)),
+        event("NEXT", date(2025, 11, 7), instrument="threat", elements=ALL,
+              changes=[change("effective", date(2027, 2, 1), date(2025, 11, 7), 0.3)]),
+        event("SOON", date(2026, 6, 1), instrument="quota", elements={"Dy": "supply"},
+              changes=[change("effective", date(2026, 12, 1), date(2026, 6, 1), 0.999)]),
+    ]  # fmt: skip
+
+
+def ahead(n: int = 18) -> pd.PeriodIndex:
+    return pd.period_range("2026-01", periods=n, freq="M")
+
+
+ORIGIN = pd.Period("2025-12", "M")
+
+
+def same(one: EffectsFit, two: EffectsFit) -> None:
+    assert [replace_title(e) for e in one.estimates] == [replace_title(e) for e in two.estimates]
+    rngs = np.random.default_rng(1), np.random.default_rng(1)
+    draws = [f.draws(DY, ORIGIN, ahead(), 200, r) for f, r in zip((one, two), rngs, strict=True)]
+    np.testing.assert_array_equal(*draws)
+    np.testing.assert_array_equal(one.adjustment(DY, ahead()), two.adjustment(DY, ahead()))
+
+
+def replace_title(estimate):  # type: ignore[no-untyped-def]
+    return replace(estimate, reading=replace(estimate.reading, title=""))
+
+
+def test_planted_effects_are_recovered() -> None:
+    found = planted(40)
+    held = np.mean([r.held for r in found])
+    assert 0.85 <= held <= 0.95, summary(40, found)
+    error = np.sqrt(np.mean([(r.mean - r.truth) ** 2 for r in found]))
+    prior = np.sqrt(np.mean([(r.prior_mean - r.truth) ** 2 for r in found]))
+    assert error < 0.6 * prior
+
+
+def test_a_clear_effect_is_found_and_its_own_share_by_element() -> None:
+    periods = pd.period_range("2016-01", periods=120, freq="M")
+    coup = calendar()[0]
+    dummy = design([coup], periods, "Dy", "cn", DAY).matrix[:, 0]
+    histories = [
+        history(e, walk(120, 10 + s, 0.02) * np.exp(0.4 * dummy * (e != "Nd")))
+        for s, e in enumerate(("Dy", "Nd", "Tb"))
+    ]
+    fit = fit_effects(histories, [coup], DAY)
+    estimate = fit.estimates[0]
+    assert estimate.low < 0.4 < estimate.high
+    assert estimate.low > 0.2
+    np.testing.assert_allclose(fit.adjustment(DY, periods), estimate.mean * dummy)
+    nd = SeriesKey(unique_id="nd", element="Nd", market="cn")
+    assert not fit.adjustment(nd, periods).any()
+
+
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_hindsight_fields_move_nothing(data: st.DataObject) -> None:
+    histories = market()
+    text = st.text(max_size=8)
+    rewritten = [
+        replace(
+            e,
+            description=data.draw(st.dictionaries(text, text | st.integers() | st.none(), max_size=4)),
+            title=data.draw(text),
+            confidence=data.draw(text),
+            sources=({"title": data.draw(text), "url": None},),
+            forms=(data.draw(text),),
+        )
+        for e in calendar()
+    ]
+    same(fit_effects(histories, calendar(), DAY), fit_effects(histories, rewritten, DAY))
+    periods = pd.period_range("2016-01", periods=140, freq="M")
+    one, two = (design(e, periods, "Dy", "cn", DAY) for e in (calendar(), rewritten))
+    np.testing.assert_array_equal(one.matrix, two.matrix)
+    assert one.rules == two.rules
+
+
+def test_what_became_known_later_moves_nothing() -> None:
+    histories, day = market(), date(2026, 1, 31)
+    news = (
+        change("effective", date(2024, 1, 1), date(2026, 2, 1), 0.5),
+        change("lifted", date(2025, 6, 1), date(2026, 3, 1)),
+        change("suspended", date(2025, 5, 1), date(2026, 2, 1)),
+    )
+    later = [replace(e, changes=(*e.changes, *news)) if e.known_on <= day else e for e in calendar()]
+    later.append(in_force("AFTER", date(2020, 5, 1), known_on=date(2026, 2, 1)))
+    same(fit_effects(histories, calendar(), day), fit_effects(histories, later, day))
+    assert fit_effects(histories, later, DAY).estimates != fit_effects(histories, calendar(), DAY).estimates
+
+
+def test_the_order_of_events_and_repeating_a_fit_move_nothing() -> None:
+    histories = market()
+    same(fit_effects(histories, calendar(), DAY), fit_effects(histories, calendar()[::-1], DAY))
+    same(
+        fit_effects(histories, calendar(), DAY),
+        pickle.loads(pickle.dumps(fit_effects(histories, calendar(), DAY))),
+    )
+
+
+def test_inputs_are_not_touched() -> None:
+    histories, events = market(), calendar()
+    histories[0].y[[20, 21]] = np.nan
+    before = copy.deepcopy((histories, events))
+    fit = fit_effects(histories, events, DAY)
+    fit.draws(DY, ORIGIN, ahead(), 10, np.random.default_rng(0))
+    for one, two in zip(histories, before[0], strict=True):
+        np.testing.assert_array_equal(one.y, two.y)
+    assert events == before[1]
+
+
+@pytest.mark.parametrize("events", [[], [in_force("X", date(2020, 1, 1), elements={"La": "covered"})]])
+def test_no_events_is_exactly_nothing(events: Sequence[Event]) -> None:
+    fit = fit_effects(market(), events, DAY)
+    rng = np.random.default_rng(3)
+    draws = fit.draws(DY, ORIGIN, ahead(), 50, rng)
+    assert draws.shape == (50, 18)
+    assert not draws.any()
+    assert rng.random() == np.random.default_rng(3).random()
+    np.testing.assert_array_equal(fit.adjustment(DY, ahead()), np.zeros(18))
+    assert fit.uses(DY, ahead()) == ()
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        SeriesKey(unique_id="x", element="Dy", market=None),
+        SeriesKey(unique_id="x", element=None, market="cn"),
+        SeriesKey(unique_id="x"),
+    ],
+)
+def test_without_element_or_market_there_are_no_effects(key: SeriesKey) -> None:
+    unnamed = [replace(h, key=key) for h in market()]
+    for fit in (fit_effects(unnamed, calendar(), DAY), fit_effects(market(), calendar(), DAY)):
+        if key.market == fit.market or key.market is None:
+            assert not fit.adjustment(key, ahead()).any()
+            assert not fit.draws(key, ORIGIN, ahead(), 5, np.random.default_rng(0)).any()
+            assert fit.uses(key, ahead()) == ()
+    assert fit_effects([], calendar(), DAY).readings == ()
+
+
+def test_another_market_is_refused() -> None:
+    fit = fit_effects(market(), calendar(), DAY)
+    with pytest.raises(InputError, match="market"):
+        fit.adjustment(SeriesKey(unique_id="x", element="Dy", market="eu"), ahead())
+    with pytest.raises(InputError, match="one market"):
+        fit_effects([*market(), history("Dy", walk(20, 1), market="eu")], calendar(), DAY)
+    with pytest.raises(InputError, match="one frequency"):
+        fit_effects([*market(), history("Dy", walk(20, 1), freq="W-FRI")], calendar(), DAY)
+
+
+def test_contributions_add_up_to_the_adjustment() -> None:
+    fit = fit_effects(market(), calendar(), DAY)
+    periods = pd.period_range("2016-01", periods=140, freq="M")
+    days, parts = fit.contributions(DY, periods)
+    assert parts.shape == (140, len(days)) == (140, 4)
+    assert sorted(days) == [date(2019, 5, 15), date(2019, 5, 20), date(2021, 2, 1), date(2025, 4, 4)]
+    np.testing.assert_allclose(parts.sum(axis=1), fit.adjustment(DY, periods))
+    assert not fit.adjustment(DY, periods[:40]).any()
+
+
+def test_an_uncertain_event_does_not_enter_the_estimate() -> None:
+    histories = market()
+    unsure = event(
+        "MAYBE",
+        date(2022, 1, 1),
+        instrument="mine-closure",
+        elements={"Dy": "supply"},
+        changes=[change("effective", date(2022, 3, 1), date(2022, 1, 1), 0.9)],
+    )
+    one, two = fit_effects(histories, calendar(), DAY), fit_effects(histories, [*calendar(), unsure], DAY)
+    kept = [e for e in two.estimates if e.reading.event_id != "MAYBE"]
+    assert list(one.estimates) == kept
+    assert not next(e for e in two.estimates if e.reading.event_id == "MAYBE").informed
+
+
+def only(probability: float, known: Sequence[Event] = ()) -> EffectsFit:
+    step_ahead = event(
+        "X",
+        date(2026, 6, 1),
+        instrument="quota",
+        elements={"Dy": "partial"},
+        side="ex-china",
+        changes=[change("effective", date(2027, 1, 1), date(2026, 6, 1), probability)],
+    )
+    lifted = replace(step_ahead, instrument="licence")
+    return fit_effects(market(), [lifted, *known], DAY)
+
+
+def test_an_event_ahead_is_a_mixture_of_nothing_and_its_predicted_effect() -> None:
+    fit = only(0.3)
+    draws = fit.draws(DY, ORIGIN, ahead(), 40_000, np.random.default_rng(5))
+    assert not draws[:, :12].any()
+    happened = draws[:, -1] != 0
+    assert np.mean(happened) == pytest.approx(0.3, abs=0.01)
+    # half coverage of a t with scale 0.05 and 4 degrees of freedom: quartiles at 0.741 scales
+    quartile = np.quantile(np.abs(draws[happened, -1]), 0.5)
+    assert quartile == pytest.approx(0.5 * 0.05 * 0.7407, rel=0.03)
+    assert draws[:, -1].mean() == pytest.approx(0.0, abs=1e-3)
+    np.testing.assert_allclose(draws[:, 13:], np.repeat(draws[:, 13:14], 5, axis=1))
+
+
+def test_branches_recombine() -> None:
+    """The same draws with p = 0, 0.3 and 1: each draw of the mixture is one of the branches'."""
+    never, maybe, ever = (
+        only(p, calendar()[:1]).draws(DY, ORIGIN, ahead(), 500, np.random.default_rng(5))
+        for p in (0.0, 0.3, 1.0)
+    )
+    chosen = (maybe != never).any(axis=1)
+    np.testing.assert_array_equal(maybe[chosen], ever[chosen])
+    assert 0.2 < chosen.mean() < 0.4
+
+
+def test_draws_of_past_events_have_the_posterior_mean_and_the_course_of_the_dummy() -> None:
+    fit = fit_effects(market(62), calendar()[:3], date(2021, 2, 28))
+    origin, periods = pd.Period("2021-02", "M"), pd.period_range("2021-03", periods=12, freq="M")
+    start = pd.period_range(origin, periods=1)
+    draws = fit.draws(DY, origin, periods, 40_000, np.random.default_rng(5))
+    moved = fit.adjustment(DY, periods) - fit.adjustment(DY, start)
+    np.testing.assert_allclose(draws.mean(axis=0), moved, atol=3e-3)
+    estimate = next(e for e in fit.estimates if e.reading.event_id == "COUP")
+    course = columns([estimate.reading], periods)[:, 0] - columns([estimate.reading], start)[0, 0]
+    low, high = np.quantile(draws[:, -1], [0.05, 0.95])
+    assert high - low == pytest.approx((estimate.high - estimate.low) * abs(course[-1]), rel=0.1)
+
+
+def test_draws_are_a_function_of_the_generator() -> None:
+    fit = fit_effects(market(), calendar(), DAY)
+    one, two, three = (fit.draws(DY, ORIGIN, ahead(), 100, np.random.default_rng(s)) for s in (1, 1, 2))
+    np.testing.assert_array_equal(one, two)
+    assert not np.array_equal(one, three)
+    assert np.isfinite(one).all()
+    assert fit.draws(DY, ORIGIN, ahead()[:0], 10, np.random.default_rng(0)).shape == (10, 0)
+
+
+def test_one_seed_makes_an_event_happen_for_all_series_together() -> None:
+    fit = fit_effects(market(), calendar()[4:5], DAY)
+    nd = SeriesKey(unique_id="nd", element="Nd", market="cn")
+    one, two = (fit.draws(key, ORIGIN, ahead(), 300, np.random.default_rng(9)) for key in (DY, nd))
+    assert one.any()
+    np.testing.assert_array_equal(one, two)
+
+
+def test_uses_names_what_matters_for_the_forecast() -> None:
+    fit = fit_effects(market(), calendar(), DAY)
+    uses = {u.event_id: u for u in fit.uses(DY, ahead())}
+    assert set(uses) == {"NO18", "NEXT", "SOON"}
+    assert (uses["NEXT"].state, uses["NEXT"].probability) == ("pending", 0.3)
+    assert uses["NEXT"].events_behind == 1
+    assert uses["NO18"].state == "past"
+    for use in uses.values():
+        assert use.effect_low < use.effect_mean < use.effect_high
+    early = fit_effects(market(62), calendar(), date(2021, 2, 28))
+    assert "COUP" in {u.event_id for u in early.uses(DY, pd.period_range("2021-03", periods=3, freq="M"))}
+
+
+def test_events_of_one_month_are_reported_jointly() -> None:
+    fit = fit_effects(market(), calendar(), DAY)
+    joint = {e.reading.event_id: e.joint_with for e in fit.estimates}
+    assert joint["SHUT"] == ("TALK",)
+    assert joint["TALK"] == ("SHUT",)
+    assert joint["COUP"] == ()
+
+
+def test_contradictory_events_share_one_move() -> None:
+    """A closure and a reopening on one day: neither is known, their sum is."""
+    histories = market()
+    on, mine = date(2020, 3, 2), {"instrument": "mine-closure", "elements": {"Dy": "supply"}}
+    two = [in_force("SHUT", on, **mine), in_force("OPEN", on, direction="ease", **mine)]
+    alone = fit_effects(histories, two[:1], DAY).estimates[0]
+    both = fit_effects(histories, two, DAY)
+    assert all(e.joint_with for e in both.estimates)
+    assert sum(e.mean for e in both.estimates) == pytest.approx(alone.mean, abs=0.03)
+    assert all(e.sd > alone.sd for e in both.estimates)
+
+
+@pytest.mark.parametrize("y", [np.full(40, 7.0), np.array([5.0, 6.0])])
+def test_a_constant_or_two_points_still_give_a_finite_fit(y: np.ndarray) -> None:
+    fit = fit_effects([history("Dy", y)], calendar(), DAY)
+    assert all(np.isfinite([e.mean, e.sd, e.low, e.high]).all() for e in fit.estimates)
+
+
+def test_many_series_of_one_market_with_few_quotes_each() -> None:
+    histories = [history("Dy", walk(8, s), start="2021-01") for s in range(12)]
+    fit = fit_effects(histories, calendar(), DAY)
+    assert np.isfinite(fit.adjustment(DY, ahead())).all()
+
+
+def test_weekly_prices() -> None:
+    periods = pd.period_range("2020-06-05", periods=60, freq="W-FRI")
+    key = SeriesKey(unique_id="dy", element="Dy", market="cn")
+    fit = fit_effects([PriceHistory(key=key, periods=periods, y=walk(60, 4, 0.02))], calendar(), DAY)
+    coup = next(e for e in fit.estimates if e.reading.event_id == "COUP")
+    assert coup.informed
+    assert fit.draws(DY, periods[-1], periods[-1:] + 1, 10, np.random.default_rng(0)).shape == (10, 1)
