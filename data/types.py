@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from datetime import date, datetime
-from enum import StrEnum
+from datetime import UTC, date, datetime
+
+from forecast.errors import InputError
+
+TAX_BASES = ("incl-vat", "ex-vat")
+FREQUENCIES = ("monthly-mean", "dated", "mixed", "annual")
+QUOTE_KINDS = ("monthly-mean", "point", "annual")
 
 
-class Kind(StrEnum):
-    """What a quote is a quote of."""
+def utc(field: str, instant: datetime) -> datetime:
+    """The same instant in UTC. Raises InputError for one without a time zone."""
+    if instant.tzinfo is None:
+        raise InputError(field, instant.isoformat(), "an instant with its time zone")
+    return instant.astimezone(UTC)
 
-    MONTHLY_MEAN = "monthly-mean"
-    POINT = "point"
-    ANNUAL = "annual"
+
+def _positive(field: str, number: float) -> None:
+    if not (math.isfinite(number) and number > 0):
+        raise InputError(field, number, "a finite number above 0")
 
 
-#: (series_id, ds, kind): what a vintage is a vintage of.
-QuoteKey = tuple[str, date, str]
+def _one_of(field: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise InputError(field, value, "one of " + ", ".join(allowed))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,18 +40,24 @@ class Series:
     """
 
     series_id: str
-    element: str
-    form: str
+    element: str | None
+    form: str | None
     purity: str | None
-    market: str
+    market: str | None
     currency: str
     unit: str
     tax_basis: str
     frequency: str
     title: str
     provenance: str
-    base_series: str | None
-    licence_note: str
+    base_series: str | None = None
+    licence_note: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.series_id.strip():
+            raise InputError("series_id", self.series_id, "a name")
+        _one_of("frequency", self.frequency, FREQUENCIES)
+        _one_of("tax_basis", self.tax_basis, TAX_BASES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,21 +72,45 @@ class Quote:
     series_id: str
     ds: date
     value: float
-    low: float | None
-    high: float | None
+    low: float | None = None
+    high: float | None = None
     available_on: date
     recorded_at: datetime
     source: str
     kind: str
-    n_quotes: int | None
-    note: str | None
+    n_quotes: int | None = None
+    note: str | None = None
 
-    @property
-    def key(self) -> QuoteKey:
-        """Quotes with the same key are vintages of one another."""
-        return self.series_id, self.ds, self.kind
+    def __post_init__(self) -> None:
+        _one_of("kind", self.kind, QUOTE_KINDS)
+        for name, price in (("value", self.value), ("low", self.low), ("high", self.high)):
+            if price is not None:
+                _positive(name, price)
+        object.__setattr__(self, "recorded_at", utc("recorded_at", self.recorded_at))
 
-    @property
-    def price(self) -> tuple[float, float | None, float | None]:
-        """(value, low, high): a quote that repeats these is no news."""
-        return self.value, self.low, self.high
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FxRate:
+    """Monthly mean rate: units of `currency` per US dollar, > 0; `month` is its first day."""
+
+    month: date
+    currency: str
+    per_usd: float
+    available_on: date
+    recorded_at: datetime
+    source: str
+
+    def __post_init__(self) -> None:
+        _positive("per_usd", self.per_usd)
+        if self.month.day != 1:
+            raise InputError("month", self.month.isoformat(), "the first day of a month")
+        object.__setattr__(self, "recorded_at", utc("recorded_at", self.recorded_at))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppendResult:
+    """What became of rows that were sent: new ones, new vintages of known ones, ones that say nothing new."""
+
+    added: int = 0
+    corrected: int = 0
+    unchanged: int = 0

@@ -76,14 +76,23 @@ def calibration_report(panel: Panel, series: int, model: str) -> CalibrationRepo
     volatility = panel.sd[series, panel.origins[series]]
     note = ""
     if own == 0:
-        note = f"fewer than {WARM_UP + 1} quotes: the shape is that of public commodity prices and of the panel"
+        note = (
+            f"fewer than {WARM_UP + 1} quotes: the shape is that of public commodity prices and of the panel"
+        )
     if volatility <= SMALLEST:
         note = "the price never moved: its range is a point, not a finding"
-    return CalibrationReport(kind=kind, n_errors=own, volatility=float(volatility), note=note or f"{pooled} in the panel")
+    return CalibrationReport(
+        kind=kind, n_errors=own, volatility=float(volatility), note=note or f"{pooled} in the panel"
+    )
 
 
 def series_forecast(
-    panel: Panel, series: int, effects: EffectsFit | None, shock: Array, quantiles: Sequence[float], horizon: int
+    panel: Panel,
+    series: int,
+    effects: EffectsFit | None,
+    shock: Array,
+    quantiles: Sequence[float],
+    horizon: int,
 ) -> tuple[SeriesForecast, Array]:
     """The served forecast of one series and the effect draws in it, (draws, steps)."""
     task = panel.tasks[series]
@@ -115,8 +124,13 @@ def series_forecast(
         calibration=calibration_report(panel, series, model),
         events=effects.uses(history.key, periods) if effects is not None else (),
         caveats=tuple(f"{r.model} was left out: {r.why}" for r in panel.reports[series] if r.status != "ok"),
-        details={"decision": {"gain": panel.decision.gain, "shrunk_gain": panel.decision.shrunk_gain,
-                              "cutoffs": panel.decision.cutoffs, "dm": panel.decision.dm}},
+        details={
+            "decision": {
+                "gain": panel.decision.gain,
+                "shrunk_gain": panel.decision.shrunk_gain,
+                "cutoffs": panel.decision.cutoffs,
+                "dm": panel.decision.dm,
+            }
+        },
     )
     return forecast, drawn
-

@@ -17,7 +17,7 @@ import pandas as pd
 
 from forecast.assembly import event_rng
 from forecast.distribution.fx import FxPaths, fx_paths
-from forecast.distribution.paths import DRAWS, path_quantiles, reorder
+from forecast.distribution.paths import DRAWS, path_quantiles, quantile_mean, reorder
 from forecast.errors import InputError
 from forecast.events.effects import fit_effects
 from forecast.events.event import Event
@@ -38,7 +38,9 @@ from forecast.vat import china_vat
 REPEAT = 8
 
 
-def _base_paths(base: SeriesForecast, history: PriceHistory, periods: pd.PeriodIndex) -> tuple[Array, list[str]]:
+def _base_paths(
+    base: SeriesForecast, history: PriceHistory, periods: pd.PeriodIndex
+) -> tuple[Array, list[str]]:
     """Chinese log paths (draws, steps) on the periods asked for: quotes where known, paths after."""
     columns, gaps = [], []
     logs = np.log(base.paths.astype(np.float64))
@@ -91,11 +93,17 @@ def forecast_outside(
     history = next(h for h in histories if h.key.unique_id == relation.base)
     fit = fit_premium(
         PremiumInput(
-            points=rows, base=history, element=key.element, market=key.market, events=events,
-            known_at=known_at, fx=fx, base_includes_vat=relation.base_includes_vat,
+            points=rows,
+            base=history,
+            element=key.element,
+            market=key.market,
+            events=events,
+            known_at=known_at,
+            fx=fx,
+            base_includes_vat=relation.base_includes_vat,
         )
     )
-    origin = pd.Period(rows["ds"].iloc[-1], base.periods.freq)
+    origin = pd.Period(rows["ds"].iloc[-1], base.periods.freqstr)
     periods = pd.period_range(origin + 1, base.periods[-1], freq=base.periods.freq)
     count = DRAWS * REPEAT
     rng = np.random.default_rng([seed, 2, crc32(relation.target.encode())])
@@ -104,7 +112,8 @@ def forecast_outside(
     rates = fx_paths(fx, ("CNY", "EUR"), periods, count, rng, known_at)
     in_step = {s.event_id for s in fit.steps}
     rest = tuple(e for e in events if e.event_id not in in_step)
-    effects = fit_effects((), rest, known_at, market=key.market)
+    # the walk through the quotes holds what earlier events did: counted again they would count twice
+    effects = fit_effects((), rest, known_at, market=key.market).after(fit.last_day)
     # the same draws as in China: where an event happens there, it happens here
     drawn = effects.draws(key, origin, periods, DRAWS, event_rng(seed))
     logs = np.tile(chinese + drawn, (REPEAT, 1)) - vat + fit.draws(periods, count, rng)
@@ -120,11 +129,12 @@ def forecast_outside(
         periods=periods,
         quantiles=quantiles,
         values=np.exp(path_quantiles(logs, quantiles)),
-        mean=np.exp(logs).mean(axis=0),
+        # of the quantile function, as the paths are: a few draws out of 8,000 must not make a mean
+        mean=quantile_mean(final, QUANTILES),
         paths=paths.astype(np.float32),
         weights={"premium": np.ones(len(periods))},
         champion="premium",
-        promotion_reason=f"the Chinese price ({base.champion}) times a premium: the only model there is for few quotes",
+        promotion_reason=f"few quotes: the Chinese price ({base.champion}) times a premium is the one model",
         reports=(FitReport(model="premium", status="ok", parameters=fit.components),),
         calibration=CalibrationReport(
             kind="premium",

@@ -61,7 +61,7 @@ class SeriesPaths:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """The panel at its cutoff. logs, sd: (u, t); paths, errors: model -> (u, t, k); origins: (u,) positions."""
+    """The panel at its cutoff. sd: (u, t); paths, errors: model -> (u, t, k); origins: (u,) positions."""
 
     tasks: tuple[SeriesTask, ...]
     reports: tuple[tuple[FitReport, ...], ...]
@@ -77,10 +77,10 @@ class Panel:
     @property
     def last(self) -> int:
         """The newest position of the calendar."""
-        return self.sd.shape[1] - 1
+        return int(self.sd.shape[1]) - 1
 
     def quantiles(self, model: str, series: int, quantiles: tuple[float, ...]) -> Array:
-        """Adjusted log quantiles of one model for one series from its own origin, (steps, q); NaN if left out."""
+        """Adjusted log quantiles of one model for one series from its origin, (steps, q); NaN if left out."""
         calibration = self.calibrations[model]
         origin = self.origins[series]
         steps = self.tasks[series].steps
@@ -106,7 +106,11 @@ def fit_series(task: SeriesTask) -> SeriesPaths:
         y = raw if model.uses_events else raw - adjustment
         data = FitInput(y=y, periods=history.periods, season=task.season, seed=task.seed)
         found, report = rolling_paths(
-            model, data, task.steps, warm_up=WARM_UP, exog_at=exog_at if model.uses_events and task.events else None
+            model,
+            data,
+            task.steps,
+            warm_up=WARM_UP,
+            exog_at=exog_at if model.uses_events and task.events else None,
         )
         paths[model.name] = found - adjustment[:, None] if model.uses_events else found
         reports.append(report)
@@ -202,7 +206,9 @@ def choose(panel: Panel) -> Panel:
     weights = combination_weights(scores, ahead <= panel.last)
     combined_paths = combine(panel.paths, weights)
     combined_errors = _combined_errors(panel, combined_paths)
-    calibration = calibrate(combined_errors, np.where(np.isfinite(panel.sd), panel.sd, SMALLEST), panel.season)
+    calibration = calibrate(
+        combined_errors, np.where(np.isfinite(panel.sd), panel.sd, SMALLEST), panel.season
+    )
     honest = np.full_like(combined_errors, np.nan)
     for known in cutoffs:
         then = combination_weights(scores, ahead <= known)

@@ -59,7 +59,9 @@ def check_history(history: pd.DataFrame) -> None:
     twice = history.duplicated(["unique_id", "ds"])
     if twice.any():
         row = history[twice].iloc[0]
-        raise InputError("ds", f"{row['unique_id']} {row['ds'].date()} twice", "one price per series and period")
+        raise InputError(
+            "ds", f"{row['unique_id']} {row['ds'].date()} twice", "one price per series and period"
+        )
 
 
 def available(history: pd.DataFrame, known_at: date | None) -> pd.DataFrame:
@@ -84,7 +86,9 @@ def to_histories(history: pd.DataFrame, freq: str) -> list[PriceHistory]:
     rule, _ = period_frequency(freq)
     found = []
     for _, rows in history.dropna(subset=["y"]).groupby("unique_id", sort=True):
-        prices = pd.Series(rows["y"].to_numpy(float), index=pd.PeriodIndex(rows["ds"], freq=rule)).sort_index()
+        prices = pd.Series(
+            rows["y"].to_numpy(float), index=pd.PeriodIndex(rows["ds"], freq=rule)
+        ).sort_index()
         if prices.index.has_duplicates:
             day = prices.index[prices.index.duplicated()][0]
             raise InputError("ds", f"two prices in {day}", f"one price per period at freq {freq}")

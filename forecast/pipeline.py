@@ -73,7 +73,12 @@ def _group(histories: Sequence[PriceHistory]) -> dict[str, list[PriceHistory]]:
 
 
 def _task(
-    history: PriceHistory, fit: EffectsFit | None, events: tuple[Event, ...], steps: int, season: int, seed: int
+    history: PriceHistory,
+    fit: EffectsFit | None,
+    events: tuple[Event, ...],
+    steps: int,
+    season: int,
+    seed: int,
 ) -> SeriesTask:
     """What fitting one series needs: its contributions from the effects layer, if events touch it."""
     contributions, known_from = np.zeros((len(history.y), 0)), np.zeros(0)
@@ -148,7 +153,9 @@ def run_panel(
     panel = build_panel(tasks, season=season, mapper=executor.map if executor else map)
     forecasts: list[SeriesForecast] = []
     by_model: dict[str, dict[str, Array]] = {}
-    for u, (task, shock) in enumerate(zip(tasks, draw_shocks(panel, np.random.default_rng(seed)), strict=True)):
+    for u, (task, shock) in enumerate(
+        zip(tasks, draw_shocks(panel, np.random.default_rng(seed)), strict=True)
+    ):
         fit = effects.get(task.history.key.market or "")
         forecast, drawn = series_forecast(panel, u, fit, shock, chosen, horizon)
         forecasts.append(forecast)
@@ -245,9 +252,10 @@ def backtest_panel(
     """What would have been forecast at each cutoff: unique_id, ds, cutoff, model, mean, q0.025 ...
 
     A cutoff is the `known_at` of its fold: the period holding it is step 0. `lag` periods up to the
-    cutoff are withheld as they are late today, by series or for all (0: the cutoff's own period is known). At each cutoff
-    everything is done again from what was known then: effects, parameters, ranges, weights and choice;
-    so `model == "champion"` is prequential. executor runs cutoffs in parallel with the same numbers.
+    cutoff are withheld as they are late today, by series or for all (0: the cutoff's own period is known).
+    At each cutoff everything is done again from what was known then: effects, parameters, ranges, weights
+    and choice; so `model == "champion"` is prequential. executor runs cutoffs in parallel with the same
+    numbers.
     """
     rule, _ = period_frequency(freq)
     check_history(history)
@@ -258,17 +266,26 @@ def backtest_panel(
     jobs = []
     for cutoff in cutoffs:
         known = pd.Period(cutoff, rule)
-        keep = (ordinals <= known.ordinal - late) & ((days <= pd.Timestamp(last_day(known))) | (periods == known))
+        keep = (ordinals <= known.ordinal - late) & (
+            (days <= pd.Timestamp(last_day(known))) | (periods == known)
+        )
         seen = history[keep].drop(columns="available_on", errors="ignore")
         jobs.append(
             {
-                "history": seen, "horizon": horizon, "freq": freq, "quantiles": tuple(quantiles),
-                "events": tuple(events), "relations": tuple(relations), "fx": fx, "known_at": last_day(known),
-                "seed": seed, "models": True,
+                "history": seen,
+                "horizon": horizon,
+                "freq": freq,
+                "quantiles": tuple(quantiles),
+                "events": tuple(events),
+                "relations": tuple(relations),
+                "fx": fx,
+                "known_at": last_day(known),
+                "seed": seed,
+                "models": True,
             }
         )
     frames = []
-    for i, (job, run) in enumerate(zip(jobs, (executor.map if executor else map)(_run_job, jobs), strict=True)):
+    for i, run in enumerate((executor.map if executor else map)(_run_job, jobs)):
         frames.append(_fold_frame(run, freq).assign(cutoff=pd.Timestamp(cutoffs[i])))
         if progress:
             progress("backtest", i + 1, len(jobs))

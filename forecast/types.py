@@ -89,7 +89,11 @@ class EventUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalibrationReport:
-    """What the range stands on. `kind`: "own", "pooled" (panel shapes), "prior" (shipped shapes), "premium"."""
+    """What the range stands on.
+
+    kind: "own and pooled" (60 own errors or more), "pooled" (the panel's shapes), "prior" (shipped shapes),
+    "premium" (outside China: stated priors). n_errors: own one-step errors.
+    """
 
     kind: str
     n_errors: int

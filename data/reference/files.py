@@ -20,8 +20,8 @@ import yaml
 from data.types import FxRate, Quote, Series
 from forecast.events.event import Coverage, Event, EventChange, MarketSide, Stage
 
-#: Every demonstration row says so at the start of its source: this is how it is found and removed.
-MARK = "reference: "
+#: A quote whose terms are not cleared says so at the start of its source: so it is found and removed.
+MARK = "demonstration: "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ def read_quotes(recorded_at: datetime) -> tuple[Quote, ...]:
 
 def read_fx(recorded_at: datetime) -> tuple[FxRate, ...]:
     """Monthly mean rates: units of CNY and of EUR per US dollar."""
-    source: str = MARK + _yaml("catalogue.yaml")["sources"]["fx"]
+    source: str = _yaml("catalogue.yaml")["sources"]["fx"]
     return tuple(
         FxRate(
             month=date.fromisoformat(row["month"]),
@@ -161,7 +161,7 @@ def _annual(recorded_at: datetime) -> Iterator[Quote]:
             high=None,
             available_on=date(day.year + 1, 2, 1),
             recorded_at=recorded_at,
-            source=MARK + row["source_title"],
+            source=row["source_title"],
             kind="annual",
             n_quotes=None,
             note=row["source_url"],
@@ -186,4 +186,10 @@ def _rows(name: str) -> list[dict[str, str]]:
 
 
 def _yaml(name: str) -> Any:
-    return yaml.safe_load(files("data.reference").joinpath(name).read_text(encoding="utf-8"))
+    # The safe loader in C reads the events in a tenth of the time; not every build of PyYAML has it.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    reading = loader(files("data.reference").joinpath(name).read_text(encoding="utf-8"))
+    try:
+        return reading.get_single_data()
+    finally:
+        reading.dispose()

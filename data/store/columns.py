@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import DateTime, Dialect, LargeBinary, TypeDecorator
 
+from data.errors import BadStoredValue
+from data.types import utc
+
 
 class Instant(TypeDecorator[datetime]):
     """An aware instant, always UTC. SQLite forgets the zone, so it is put back on the way out."""
@@ -19,11 +22,7 @@ class Instant(TypeDecorator[datetime]):
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Refuse a naive instant: nobody could say later what it meant."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"instant {value.isoformat()}: found no time zone; allowed: an aware instant")
-        return value.astimezone(UTC)
+        return None if value is None else utc("instant", value)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """The instant in UTC."""
@@ -55,7 +54,10 @@ class Numbers(TypeDecorator[NDArray[np.float64 | np.float32]]):
         """Bytes to array."""
         if value is None:
             return None
-        found: NDArray[np.float64 | np.float32] = np.load(
-            io.BytesIO(zlib.decompress(value)), allow_pickle=False
-        )
+        try:
+            found: NDArray[np.float64 | np.float32] = np.load(
+                io.BytesIO(zlib.decompress(value)), allow_pickle=False
+            )
+        except (zlib.error, ValueError, EOFError) as error:
+            raise BadStoredValue("an array", str(error)) from error
         return found

@@ -7,6 +7,7 @@ writer is at work, however long the busy timeout is.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,11 +15,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, StaticPool, create_engine, event, make_url
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError
 
 from forecast.errors import InputError
 
 _BUSY_SECONDS = 30.0
-_WRITES = "ytterby_writes"
+#: Execution option of a connection whose transactions take SQLite's write lock as they begin.
+WRITES = "ytterby_writes"
 _MEMORY = (None, "", ":memory:")
 
 
@@ -29,44 +32,52 @@ class SqliteEngine(Engine):
     def begin(self) -> Iterator[Connection]:
         """A transaction that holds the write lock; commits on leaving, rolls back on an error."""
         with self.connect() as conn:
-            conn.execution_options(**{_WRITES: True})
+            conn.execution_options(**{WRITES: True})
             with conn.begin():
                 yield conn
 
 
 def make_engine(url: str) -> Engine:
-    """Open (lazily) the database at a SQLAlchemy URL. Raises InputError for one that is not supported."""
-    parsed = make_url(url)
-    match parsed.get_backend_name():
-        case "sqlite":
+    """Open (lazily) the database at a SQLAlchemy URL. Raises InputError, without the URL's password, for one
+    that is not supported."""
+    allowed = "sqlite:///path or postgresql+psycopg://user:password@host/name"
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise InputError("database URL", "text that is no URL", allowed) from None
+    match parsed.drivername:
+        case "sqlite" | "sqlite+pysqlite":
             return _sqlite(parsed)
-        case "postgresql":
-            return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+        case "postgresql" | "postgresql+psycopg":
+            named = parsed.set(drivername="postgresql+psycopg")
+            return create_engine(named, json_serializer=to_json, pool_pre_ping=True)
         case other:
-            raise InputError("database URL", other, "sqlite:///path or postgresql+psycopg://user@host/name")
+            raise InputError("database URL", other, allowed)
 
 
-def wal_is_safe(version: tuple[int, int, int]) -> bool:
-    """Is this SQLite free of the bug that can corrupt a write-ahead log with several writers?
+def to_json(value: object) -> str:
+    """JSON as it is stored. No NaN: PostgreSQL refuses it, and SQLite must not accept what it would not."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
-    The bug came with 3.7.0 and went with 3.51.3; 3.44.6 and 3.50.7 carry the repair as well.
+
+def journal_mode(version: tuple[int, ...]) -> str:
+    """Journal for a version of SQLite: "WAL", or "DELETE" where a write-ahead log can be corrupted.
+
+    The bug (several connections writing) came with 3.7.0 and went with 3.51.3; 3.44.6 and 3.50.7 carry
+    the repair as well.
     """
     if version < (3, 7, 0) or version >= (3, 51, 3):
-        return True
-    return any(version[:2] == fixed[:2] and version >= fixed for fixed in ((3, 44, 6), (3, 50, 7)))
-
-
-def journal_mode() -> str:
-    """Journal of the SQLite in this process: "wal", or "delete" where that is not safe."""
-    return "wal" if wal_is_safe(sqlite3.sqlite_version_info) else "delete"
+        return "WAL"
+    repaired = any(version[:2] == fixed[:2] and version >= fixed for fixed in ((3, 44, 6), (3, 50, 7)))
+    return "WAL" if repaired else "DELETE"
 
 
 def _sqlite(url: URL) -> Engine:
     in_memory = url.database in _MEMORY
-    options: dict[str, Any] = {"poolclass": StaticPool} if in_memory else {}
+    options: dict[str, Any] = {"json_serializer": to_json} | ({"poolclass": StaticPool} if in_memory else {})
     made = create_engine(url, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False}, **options)
     engine = SqliteEngine(made.pool, made.dialect, made.url)
-    wanted = journal_mode()
+    wanted = journal_mode(sqlite3.sqlite_version_info)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _record: object) -> None:
@@ -75,13 +86,13 @@ def _sqlite(url: URL) -> Engine:
         connection.execute("PRAGMA foreign_keys = ON")
         if in_memory:
             return
-        if connection.execute("PRAGMA journal_mode").fetchone()[0] != wanted:
+        if connection.execute("PRAGMA journal_mode").fetchone()[0].upper() != wanted:
             connection.execute(f"PRAGMA journal_mode = {wanted}")
-        connection.execute(f"PRAGMA synchronous = {'NORMAL' if wanted == 'wal' else 'FULL'}")
+        connection.execute(f"PRAGMA synchronous = {'NORMAL' if wanted == 'WAL' else 'FULL'}")
 
     @event.listens_for(engine, "begin")
     def _begin(conn: Connection) -> None:
-        writes = conn.get_execution_options().get(_WRITES, False)
+        writes = conn.get_execution_options().get(WRITES, False)
         conn.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine

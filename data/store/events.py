@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from data.errors import UnknownId
@@ -119,13 +119,6 @@ def edits(conn: Connection, event_id: str) -> tuple[EventEdit, ...]:
         for row in changes
     ]
     return tuple(sorted(found, key=lambda e: e.recorded_at))
-
-
-def remove(conn: Connection, event_id: str) -> bool:
-    """Take an event out with all its history; False if it was not there. Not for corrections."""
-    conn.execute(delete(_version).where(_version.c.event_id == event_id))
-    conn.execute(delete(_change).where(_change.c.event_id == event_id))
-    return conn.execute(delete(tables.event).where(tables.event.c.event_id == event_id)).rowcount > 0
 
 
 def _read(conn: Connection, event_id: str | None, recorded_by: datetime | None) -> list[Event]:

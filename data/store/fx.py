@@ -7,7 +7,7 @@ from dataclasses import asdict, fields
 from datetime import date, datetime
 
 import pandas as pd
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from data.store.tables import fx_rate
 from data.types import AppendResult, FxRate
@@ -72,8 +72,3 @@ def load(conn: Connection, as_of: date | None = None, *, recorded_by: datetime |
             },
         }
     )
-
-
-def remove(conn: Connection, source: str) -> int:
-    """Take back all rates of one source; how many rows. Not for corrections: those are appended."""
-    return conn.execute(delete(fx_rate).where(fx_rate.c.source == source)).rowcount

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +12,9 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
+
+from data.errors import BadStoredValue
+from data.store.engine import WRITES
 
 #: Any number will do, as long as every Ytterby on one PostgreSQL uses the same.
 _LOCK = 7_902_023
@@ -33,11 +38,32 @@ def migrate(engine: Engine) -> SchemaState:
     before = schema_state(engine)
     if before.current:
         return before
-    with engine.begin() as conn:
-        if conn.dialect.name == "postgresql":
-            conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    with _alone(engine) as conn:
         upgrade(conn)
     return schema_state(engine)
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[Connection]:
+    """A writing transaction that no other migration runs beside."""
+    if engine.dialect.name != "sqlite":
+        with engine.begin() as conn:
+            conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+            yield conn
+        return
+    with engine.connect() as conn:
+        # Batch mode rebuilds a table by dropping the old one, which foreign keys would forbid. The switch
+        # has no effect inside a transaction, so it is thrown on the driver's connection before.
+        driver = conn.connection.cursor()
+        driver.execute("PRAGMA foreign_keys = OFF")
+        try:
+            with conn.execution_options(**{WRITES: True}).begin():
+                yield conn
+                if (broken := conn.execute(text("PRAGMA foreign_key_check")).first()) is not None:
+                    raise BadStoredValue(f"a row of {broken[0]}", f"it refers to no row of {broken[2]}")
+        finally:
+            driver.execute("PRAGMA foreign_keys = ON")
+            driver.close()
 
 
 def upgrade(conn: Connection, revision: str = "head") -> None:

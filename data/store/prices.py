@@ -7,10 +7,10 @@ from dataclasses import asdict, fields
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from data.errors import UnknownId
-from data.store.tables import forecast, quote, series
+from data.store.tables import quote, series
 from data.types import AppendResult, Quote, Series
 
 _SERIES_COLUMNS = [series.c[f.name] for f in fields(Series)]
@@ -114,22 +114,6 @@ def load(
 def history(conn: Connection, series_id: str) -> list[Quote]:
     """Every vintage of every quote of one series, in the order they were recorded."""
     return _vintages(conn, [series_id])
-
-
-def remove_quotes(conn: Connection, series_id: str, source: str) -> int:
-    """Take back what one source said about one series, all vintages of it; how many rows.
-
-    For data that may not be kept (a licence that ended), not for corrections.
-    """
-    gone = delete(quote).where(quote.c.series_id == series_id, quote.c.source == source)
-    return conn.execute(gone).rowcount
-
-
-def remove_series(conn: Connection, series_id: str) -> bool:
-    """Take a series out with its quotes and forecasts; False if it was not there."""
-    conn.execute(delete(quote).where(quote.c.series_id == series_id))
-    conn.execute(delete(forecast).where(forecast.c.series_id == series_id))
-    return conn.execute(delete(series).where(series.c.series_id == series_id)).rowcount > 0
 
 
 def _vintages(conn: Connection, ids: Sequence[str]) -> list[Quote]:

@@ -152,5 +152,3 @@ def calibrate(errors: Array, sd: Array, season: int) -> Calibration:
 def normal_score(quantiles: tuple[float, ...]) -> Array:
     """Standard normal quantiles: the axis on which quantile functions are interpolated."""
     return np.asarray(norm.ppf(np.asarray(quantiles)), dtype=np.float64)
-
-

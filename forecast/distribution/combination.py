@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forecast.types import Array
 
@@ -25,7 +26,7 @@ PRIOR_CUTOFFS = 8.0  # cutoffs at which a measured ratio counts half
 BENCHMARK = "rw"
 
 
-def log_ratios(scores: Mapping[str, Array], usable: Array) -> dict[str, Array]:
+def log_ratios(scores: Mapping[str, Array], usable: NDArray[np.bool_]) -> dict[str, Array]:
     """log(pinball / random walk's) per model and step, (k,), mean over series, shrunk towards 0.
 
     scores: model -> (u, j, k), NaN where missing; usable: (j, k) cutoffs whose outcome is known now.
@@ -47,10 +48,12 @@ def log_ratios(scores: Mapping[str, Array], usable: Array) -> dict[str, Array]:
 def smooth(row: Array) -> Array:
     """Mean over a window of half the step on each side: near steps stay their own, far ones share."""
     steps = len(row)
-    return np.array([row[max(0, k - 1 - k // 2) : min(steps, k + k // 2)].mean() for k in range(1, steps + 1)])
+    return np.array(
+        [row[max(0, k - 1 - k // 2) : min(steps, k + k // 2)].mean() for k in range(1, steps + 1)]
+    )
 
 
-def combination_weights(scores: Mapping[str, Array], usable: Array) -> dict[str, Array]:
+def combination_weights(scores: Mapping[str, Array], usable: NDArray[np.bool_]) -> dict[str, Array]:
     """Weight of each model at each step, (k,), >= 0, sum 1: softmax of smoothed, shrunk log ratios."""
     ratios = {name: smooth(row) for name, row in log_ratios(scores, usable).items()}
     raw = {name: PRIOR_WEIGHTS.get(name, 1.0) * np.exp(-SHARPNESS * row) for name, row in ratios.items()}
@@ -59,7 +62,9 @@ def combination_weights(scores: Mapping[str, Array], usable: Array) -> dict[str,
     total = np.sum(list(raw.values()), axis=0)
     even = 1.0 if not np.any(total) else 0.0
     return {
-        name: np.asarray(np.where(total > 0, row / np.where(total > 0, total, 1.0), even * (name == BENCHMARK)))
+        name: np.asarray(
+            np.where(total > 0, row / np.where(total > 0, total, 1.0), even * (name == BENCHMARK))
+        )
         for name, row in raw.items()
     }
 

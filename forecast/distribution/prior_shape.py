@@ -30,6 +30,7 @@ WEEKLY = (  # 13 steps
 def prior_scores(step: int, season: int) -> Array:
     """Prior |error| / volatility at `step` (>= 1), one value per PRIOR_LEVELS, shape (20,)."""
     if season != 12:
-        return np.asarray(WEEKLY) * np.sqrt(step)
+        return np.asarray(np.asarray(WEEKLY) * np.sqrt(step))
     later = min((step - 1) / 2.0, 1.0)
-    return ((1.0 - later) * np.asarray(MONTHLY_FIRST) + later * np.asarray(MONTHLY_LATER)) * np.sqrt(step)
+    monthly = (1.0 - later) * np.asarray(MONTHLY_FIRST) + later * np.asarray(MONTHLY_LATER)
+    return np.asarray(monthly * np.sqrt(step))

@@ -29,7 +29,7 @@ def fit_positions(model: Model, quotes: Origins, warm_up: int) -> Origins:
 def rolling_paths(
     model: Model, data: FitInput, steps: int, *, warm_up: int, exog_at: ExogAt | None = None
 ) -> tuple[Array, FitReport]:
-    """Median log path of one model after every origin from its first fit on: (n, steps) and what became of it.
+    """Median log path of one model after every origin from its first fit on, (n, steps), and its report.
 
     The newest fit serves the newest origin only; every earlier fit serves the origins up to the next.
     Rows before the first fit, at gaps, and of a re-estimation that failed are NaN. If the newest fit
@@ -74,4 +74,4 @@ def rolling_paths(
 def cutoff_positions(first: int, last: int, count: int = CUTOFFS) -> list[int]:
     """`count` cutoffs evenly over the later half of positions first ... last (all of them if fewer)."""
     start = first + (last - first) // 2
-    return sorted({int(round(p)) for p in np.linspace(start, last, count)})
+    return sorted({round(p) for p in np.linspace(start, last, count)})

@@ -44,7 +44,7 @@ def coverage(actual: Array, low: Array, high: Array) -> float:
 
 
 def interval_score(actual: Array, low: Array, high: Array, level: float) -> Array:
-    """(high - low) + 2 / alpha * (how far outside), alpha = 1 - level. Gneiting and Raftery (2007), eq. 43."""
+    """(high - low) + 2 / alpha * (how far outside), alpha = 1 - level. Gneiting and Raftery (2007)."""
     alpha = 1.0 - level
     outside = np.maximum(low - actual, 0.0) + np.maximum(actual - high, 0.0)
     return np.asarray((high - low) + 2.0 / alpha * outside)

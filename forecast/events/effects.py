@@ -26,7 +26,7 @@ from forecast.types import Array, EventUse, PriceHistory, SeriesKey
 # The posterior of a heavy-tailed model has tails too. With 8 degrees of freedom its 90 % intervals hold 91 %
 # of planted effects (tests/forecast/events/planted.py, 200 runs), with a normal 88 %.
 POSTERIOR_DOF = 8.0
-LARGEST_DRAW = 8.0  # a t has no mean price: draws end here, beyond 99.8 % of them
+LARGEST_DRAW = 3.0  # a t has no mean price: draws end here, at 96 %; a licence's is then a price times 18
 MONTHLY_SD = 0.05  # prior noise scale of a month's change; other steps by the root of time
 COLLINEAR = 0.9
 RECENT = timedelta(days=731)
@@ -107,9 +107,19 @@ class EffectsFit:
                 out += np.outer(np.where(happens, known.mean + known.sd * shock, 0.0), moves[:, k])
         return out
 
+    def after(self, day: date) -> EffectsFit:
+        """Only the terms that are uncertain or start after `day`."""
+        kept = [k for k, r in enumerate(self.readings) if not r.certain or r.on > day]
+        return replace(
+            self,
+            readings=tuple(self.readings[k] for k in kept),
+            estimates=tuple(self.estimates[k] for k in kept),
+            positions=tuple(self.positions[k] for k in kept),
+        )
+
     def uses(self, key: SeriesKey, periods: pd.PeriodIndex) -> tuple[EventUse, ...]:
-        """Events that matter for a forecast of `periods`: uncertain or ahead, still moving, or of the last
-        two years; by start. Effects are those on this element."""
+        """Events that matter for a forecast of `periods`: ahead, still moving, or of the last two years; by
+        start. Effects are those on this element."""
         weights = self._weights(key)
         if not len(periods) or not weights.any():
             return ()
@@ -118,7 +128,7 @@ class EffectsFit:
         found = []
         for known, weight, move in zip(self.estimates, weights, moves, strict=True):
             reading = known.reading
-            matters = not reading.certain or move > SETTLED or self.known_at - reading.on <= RECENT
+            matters = move > SETTLED or self.known_at - reading.on <= RECENT
             if weight > 0 and matters:
                 found.append(
                     EventUse(

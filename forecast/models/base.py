@@ -49,7 +49,7 @@ class Fitted(Protocol):
         ...
 
     def paths(self, data: FitInput, origins: Origins, steps: int) -> Array:
-        """Median log path, shape (len(origins), steps), after each origin (an index of data.y with a quote)."""
+        """Median log path, shape (len(origins), steps), after each origin (index of a quote)."""
         ...
 
 

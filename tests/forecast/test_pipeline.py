@@ -26,7 +26,11 @@ def prices(ids: tuple[str, ...] = ("dy", "tb", "nd"), months: int = 90, seed: in
         y = 100.0 * (i + 1) * np.exp(np.cumsum(e[1:] + 0.27 * e[:-1]))
         ds = pd.date_range("2017-01-01", periods=months, freq="MS")
         element = name[:2].title()
-        frames.append(pd.DataFrame({"unique_id": name, "ds": ds, "y": y, "element": element, "market": "cn", "currency": "CNY"}))
+        frames.append(
+            pd.DataFrame(
+                {"unique_id": name, "ds": ds, "y": y, "element": element, "market": "cn", "currency": "CNY"}
+            )
+        )
     return pd.concat(frames, ignore_index=True)
 
 
@@ -53,7 +57,8 @@ def test_frame_is_complete_sorted_and_positive() -> None:
     assert list(found.columns) == ["unique_id", "ds", "mean", *COLUMNS]
     assert found.groupby("unique_id").size().to_dict() == {"dy": 18, "nd": 18, "tb": 18}
     values = found[COLUMNS].to_numpy()
-    assert (values > 0).all() and (np.diff(values, axis=1) >= 0).all()
+    assert (values > 0).all()
+    assert (np.diff(values, axis=1) >= 0).all()
     assert found[found["unique_id"] == "dy"]["ds"].iloc[0] == pd.Timestamp("2024-07-01")
     assert (found["mean"] > found["q0.5"] * 0.98).all()
 
@@ -73,13 +78,16 @@ def test_horizon_counts_from_the_issue_date_and_the_gap_is_a_nowcast() -> None:
     run = run_panel(history, horizon=6, freq="MS", known_at=date(2024, 11, 24))
     for found in run.forecasts:
         assert found.lag == 5
-        assert str(found.periods[0]) == "2024-07" and str(found.periods[found.lag]) == "2024-12"
+        assert str(found.periods[0]) == "2024-07"
+        assert str(found.periods[found.lag]) == "2024-12"
         assert len(found.periods) == 11
     frame = forecast_panel(history, horizon=6, freq="MS", known_at=date(2024, 11, 24))
     assert frame["ds"].min() == pd.Timestamp("2024-12-01")
     fresh = run_panel(history, horizon=6, freq="MS", known_at=date(2024, 6, 30))
     late, early = run.forecasts[0].values[5], fresh.forecasts[0].values[0]
-    assert late[-1] / late[0] > 1.5 * early[-1] / early[0], "the range of a late quote is that of lag + horizon"
+    assert late[-1] / late[0] > 1.5 * early[-1] / early[0], (
+        "the range of a late quote is that of lag + horizon"
+    )
 
 
 def test_later_rows_and_later_events_change_nothing() -> None:
@@ -108,12 +116,16 @@ def test_a_pending_event_widens_only_what_it_touches() -> None:
     with_event = run_panel(history, horizon=6, freq="MS", known_at=day, events=(ahead,))
     wider = {}
     for a, b in zip(plain.forecasts, with_event.forecasts, strict=True):
-        wider[a.key.unique_id] = np.log(b.values[:, -1] / b.values[:, 0]) - np.log(a.values[:, -1] / a.values[:, 0])
+        wider[a.key.unique_id] = np.log(b.values[:, -1] / b.values[:, 0]) - np.log(
+            a.values[:, -1] / a.values[:, 0]
+        )
         np.testing.assert_allclose(a.values[:2], b.values[:2], rtol=1e-12), "nothing before its date"
-    assert (wider["dy"][2:] > 0.005).all() and (wider["tb"][2:] > 0.005).all()
+    assert (wider["dy"][2:] > 0.005).all()
+    assert (wider["tb"][2:] > 0.005).all()
     np.testing.assert_allclose(wider["nd"], 0.0, atol=1e-12)
     use = next(f for f in with_event.forecasts if f.key.unique_id == "dy").events[0]
-    assert use.probability == 0.5 and use.event_id == ahead.event_id
+    assert use.probability == 0.5
+    assert use.event_id == ahead.event_id
 
 
 def test_no_seam_in_the_fan() -> None:
@@ -176,13 +188,20 @@ def test_outside_china_is_the_chinese_price_times_a_premium_with_its_caveats() -
     )
     relation = Relation(target="dy-eu", base="dy")
     run = run_panel(
-        pd.concat([prices(), quotes]), horizon=12, freq="MS", relations=(relation,), fx=fx, known_at=date(2024, 8, 31)
+        pd.concat([prices(), quotes]),
+        horizon=12,
+        freq="MS",
+        relations=(relation,),
+        fx=fx,
+        known_at=date(2024, 8, 31),
     )
     assert not run.failures
     outside = next(f for f in run.forecasts if f.key.unique_id == "dy-eu")
     china = next(f for f in run.forecasts if f.key.unique_id == "dy")
-    assert outside.calibration.kind == "premium" and any("No coverage is claimed" in c for c in outside.caveats)
-    assert outside.periods[-1] == china.periods[-1] and outside.lag == 3
+    assert outside.calibration.kind == "premium"
+    assert any("No coverage is claimed" in c for c in outside.caveats)
+    assert outside.periods[-1] == china.periods[-1]
+    assert outside.lag == 3
     spread = np.log(outside.values[:, 18] / outside.values[:, 2])
     assert (np.diff(spread) > 0).all()
     same = np.log(china.values[-1, 18] / china.values[-1, 2])

@@ -9,6 +9,8 @@ Pinball: sklearn.metrics.mean_pinball_loss per quantile, averaged. MASE and RMSS
 
 from __future__ import annotations
 
+import itertools
+
 from sklearn.metrics import mean_pinball_loss
 
 HISTORY = [10.0, 12.0, 11.0, 15.0, 14.0, 18.0]
@@ -19,7 +21,7 @@ PREDICTED = {0.1: [15.0, 14.0, 13.0], 0.5: [18.0, 18.0, 18.5], 0.9: [22.0, 24.0,
 def main() -> None:
     losses = [mean_pinball_loss(ACTUAL, p, alpha=q) for q, p in PREDICTED.items()]
     print("pinball", repr(sum(losses) / len(losses)))
-    changes = [b - a for a, b in zip(HISTORY, HISTORY[1:], strict=False)]
+    changes = [b - a for a, b in itertools.pairwise(HISTORY)]
     errors = [a - p for a, p in zip(ACTUAL, PREDICTED[0.5], strict=True)]
     print("mase", repr(sum(map(abs, errors)) / 3 / (sum(map(abs, changes)) / 5)))
     print("rmsse", repr((sum(e * e for e in errors) / 3 / (sum(c * c for c in changes) / 5)) ** 0.5))

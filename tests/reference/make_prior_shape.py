@@ -18,7 +18,10 @@ from forecast.distribution.calibration import WARM_UP, volatility
 from forecast.types import Array
 
 LEVELS = np.round(np.arange(0.025, 1.0, 0.05), 3)
-SOURCES = {"MONTHLY": ("dev_monthly.csv", "2007-02-28", (1, 3, 6, 12, 24)), "WEEKLY": ("dev_weekly.csv", "2013-02-28", (1, 4, 13, 26, 52))}
+SOURCES = {
+    "MONTHLY": ("dev_monthly.csv", "2007-02-28", (1, 3, 6, 12, 24)),
+    "WEEKLY": ("dev_weekly.csv", "2013-02-28", (1, 4, 13, 26, 52)),
+}
 
 
 def scores(frame: pd.DataFrame, step: int) -> Array:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -29,7 +31,7 @@ def errors_of_walks(series: int, length: int, steps: int, sd: Array, rng: np.ran
 
 def slow_volatility(y: list[float]) -> list[float]:
     """The same by the book, one sum at a time, for a history without gaps."""
-    changes = [b - a for a, b in zip(y, y[1:], strict=False)]
+    changes = [b - a for a, b in itertools.pairwise(y)]
     fast = sum(c * c for c in changes[:12]) / len(changes[:12])
     out = [fast**0.5]
     for i, change in enumerate(changes):

@@ -21,7 +21,8 @@ def test_weights_add_up_and_prefer_the_better() -> None:
     weights = combination_weights(table(good=0.9, bad=1.3), ALL)
     total = sum(weights.values())
     np.testing.assert_allclose(total, 1.0)
-    assert (weights["good"] > weights["rw"]).all() and (weights["rw"] > weights["bad"]).all()
+    assert (weights["good"] > weights["rw"]).all()
+    assert (weights["rw"] > weights["bad"]).all()
     assert weights["bad"].max() < 0.01
 
 

@@ -59,17 +59,23 @@ def test_crossing_by_a_date_is_likelier_than_beyond_at_it() -> None:
     rng = np.random.default_rng(3)
     steps = np.arange(1, 13)
     quantiles = np.outer(np.sqrt(steps) * 0.06, norm.ppf(QUANTILES))
-    paths = reorder(np.cumsum(walk_scores(1000, 12, 1, np.eye(1), rng)[:, :, 0], axis=1), quantiles, QUANTILES)
+    paths = reorder(
+        np.cumsum(walk_scores(1000, 12, 1, np.eye(1), rng)[:, :, 0], axis=1), quantiles, QUANTILES
+    )
     beyond, crossed = (paths[:, -1] > 0.2).mean(), (paths > 0.2).any(axis=1).mean()
     assert crossed > 1.4 * beyond
 
 
 def test_mean_of_a_lognormal() -> None:
-    assert quantile_mean(NORMAL, QUANTILES) == pytest.approx(np.exp(3.0 + np.array([0.05, 0.1]) ** 2 / 2), rel=1e-3)
+    assert quantile_mean(NORMAL, QUANTILES) == pytest.approx(
+        np.exp(3.0 + np.array([0.05, 0.1]) ** 2 / 2), rel=1e-3
+    )
 
 
 def test_other_quantiles_are_read_off_the_same_function() -> None:
-    assert at_quantiles(NORMAL, QUANTILES, (0.33,))[0, 0] == pytest.approx(3.0 + 0.05 * norm.ppf(0.33), abs=1e-4)
+    assert at_quantiles(NORMAL, QUANTILES, (0.33,))[0, 0] == pytest.approx(
+        3.0 + 0.05 * norm.ppf(0.33), abs=1e-4
+    )
 
 
 def test_ranks_are_mid_levels() -> None:
@@ -79,7 +85,9 @@ def test_ranks_are_mid_levels() -> None:
 def test_correlation_is_found_shrunk_and_usable() -> None:
     rng = np.random.default_rng(4)
     common = rng.standard_normal(300)
-    errors = np.stack([common + 0.5 * rng.standard_normal(300), common + 0.5 * rng.standard_normal(300), -common])
+    errors = np.stack(
+        [common + 0.5 * rng.standard_normal(300), common + 0.5 * rng.standard_normal(300), -common]
+    )
     found = shock_correlation(errors)
     assert found[0, 1] == pytest.approx(0.4, abs=0.05)
     np.linalg.cholesky(found)

@@ -1,0 +1,102 @@
+"""Puts the shipped data into a database, and takes the demonstration prices out of it again.
+
+Exchange rates, USGS figures (both public domain) and events (our own words) may stay, and are needed beside
+a feed of one's own; only prices whose terms are not cleared are removed. The store is append-only where
+people correct what they know. Data that may not be kept are the exception: their rows are deleted, with
+the forecasts and scores made from them, and each series says from then on that and when it happened.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, exists, select
+
+from data.reference.files import (
+    MARK,
+    read_catalogue,
+    read_deadlines,
+    read_events,
+    read_exports,
+    read_fx,
+    read_quotes,
+)
+from data.store import events as event_store
+from data.store import fx as fx_store
+from data.store import prices
+from data.store.tables import backtest_score, forecast, quote
+from data.types import AppendResult, utc
+
+__all__ = [
+    "AUTHOR",
+    "LoadSummary",
+    "RemoveSummary",
+    "has_reference",
+    "load_reference",
+    "read_catalogue",
+    "read_deadlines",
+    "read_events",
+    "read_exports",
+    "read_fx",
+    "read_quotes",
+    "remove_reference",
+]
+
+#: Stands beside the shipped events as the one who recorded them.
+AUTHOR = "shipped with Ytterby"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadSummary:
+    """What loading changed: catalogue entries and events new or different, quotes and rates."""
+
+    series: int
+    events: int
+    quotes: AppendResult
+    rates: AppendResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveSummary:
+    """Rows deleted."""
+
+    quotes: int
+    forecasts: int
+    scores: int
+
+
+def load_reference(conn: Connection, recorded_at: datetime) -> LoadSummary:
+    """Record everything that is shipped, as of that instant (aware). A second time changes nothing."""
+    return LoadSummary(
+        series=sum(prices.add_series(conn, series) for series in read_catalogue()),
+        quotes=prices.append(conn, read_quotes(recorded_at)),
+        rates=fx_store.append(conn, read_fx(recorded_at)),
+        events=sum(event_store.save(conn, event, recorded_at, AUTHOR) for event in read_events()),
+    )
+
+
+def has_reference(conn: Connection) -> bool:
+    """Is any demonstration quote stored?"""
+    return bool(conn.execute(select(exists().where(quote.c.source.startswith(MARK)))).scalar())
+
+
+def remove_reference(conn: Connection, removed_at: datetime) -> RemoveSummary:
+    """Delete demonstration quotes, and the forecasts and scores made from them.
+
+    Catalogue entries stay, so that quotes of one's own can take the place; theirs and all other quotes stay.
+    """
+    day = utc("removed_at", removed_at).date()
+    marked = quote.c.source.startswith(MARK)
+    bases = set(conn.execute(select(quote.c.series_id).where(marked).distinct()).scalars())
+    catalogue = prices.list_series(conn)
+    touched = [s.series_id for s in catalogue if s.series_id in bases or s.base_series in bases]
+    for series in catalogue:
+        if series.series_id in bases:
+            said = f"Demonstration data were removed on {day}; what stands here now was imported."
+            prices.add_series(conn, replace(series, provenance=said, licence_note="That of your own source."))
+    return RemoveSummary(
+        forecasts=conn.execute(delete(forecast).where(forecast.c.series_id.in_(touched))).rowcount,
+        scores=conn.execute(delete(backtest_score).where(backtest_score.c.series_id.in_(touched))).rowcount,
+        quotes=conn.execute(delete(quote).where(marked)).rowcount,
+    )

@@ -1,0 +1,178 @@
+"""Two made-up series, one event and one stored forecast: a small world for tests of the service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+import httpx2
+import numpy as np
+import pandas as pd
+
+from data.store import backtests, forecasts, fx, prices, runs
+from data.store import events as event_store
+from data.store.forecasts import IssuedForecast
+from data.store.migrate import migrate
+from data.types import FxRate, Quote, Series
+from forecast.events.event import Coverage, Event, EventChange, MarketSide, Stage
+from forecast.types import QUANTILES
+from service.context import Context
+
+TODAY = date(2026, 11, 24)
+RECORDED = datetime(2026, 11, 20, 9, tzinfo=UTC)
+ISSUED = datetime(2026, 11, 21, 9, tzinfo=UTC)
+MONTHS = 60
+LAG, HORIZON, DRAWS = 4, 6, 400
+BASE, OUTSIDE = "nd-test-cn", "nd-test-eu"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running service: where, a writing key, a client that only reads, and the context behind it."""
+
+    url: str
+    context: Context
+    key: str
+    client: httpx2.Client
+
+    @property
+    def writer(self) -> dict[str, str]:
+        """Headers with the writing key."""
+        return {"Authorization": f"Bearer {self.key}"}
+
+
+def month(index: int) -> date:
+    """First day of the month `index` months after August 2021."""
+    year, rest = divmod(2021 * 12 + 7 + index, 12)
+    return date(year, rest + 1, 1)
+
+
+def catalogue() -> tuple[Series, Series]:
+    """A Chinese series in CNY with VAT, and one in Europe in USD without."""
+    shared = {"element": "Nd", "form": "oxide", "purity": "99.5 %", "unit": "kg", "provenance": "made up"}
+    return (
+        Series(series_id=BASE, market="cn", currency="CNY", tax_basis="incl-vat", frequency="monthly-mean",
+               title="Made-up Nd oxide, China", **shared),
+        Series(series_id=OUTSIDE, market="eu", currency="USD", tax_basis="ex-vat", frequency="dated",
+               title="Made-up Nd oxide, Europe", base_series=BASE, **shared),
+    )  # fmt: skip
+
+
+def quotes() -> list[Quote]:
+    """60 monthly means to July 2026 for China, twelve dated points for Europe."""
+    walk = np.random.default_rng(1).normal(0, 0.04, MONTHS).cumsum()
+    china = [
+        Quote(series_id=BASE, ds=month(i), value=round(float(500 * np.exp(step)), 2),
+              available_on=month(i + 1), recorded_at=RECORDED, source="made up", kind="monthly-mean")
+        for i, step in enumerate(walk)
+    ]  # fmt: skip
+    europe = [
+        Quote(series_id=OUTSIDE, ds=month(i).replace(day=12), value=round(float(75 * np.exp(walk[i])), 2),
+              available_on=month(i).replace(day=13), recorded_at=RECORDED, source="made up", kind="point")
+        for i in range(MONTHS - 24, MONTHS, 2)
+    ]  # fmt: skip
+    return china + europe
+
+
+def rates() -> list[FxRate]:
+    """Rates to June 2026."""
+    walk = np.random.default_rng(2).normal(0, 0.01, (MONTHS - 1, 2)).cumsum(axis=0)
+    return [
+        FxRate(month=month(i), currency=name, per_usd=round(float(start * np.exp(walk[i, k])), 4),
+               available_on=month(i + 1), recorded_at=RECORDED, source="made up")
+        for i in range(MONTHS - 1)
+        for k, (name, start) in enumerate((("CNY", 6.9), ("EUR", 0.9)))
+    ]  # fmt: skip
+
+
+def licence() -> Event:
+    """A licence announced and in force in 2025, suspended until a day ahead."""
+    return Event(
+        event_id="CN-TEST-LICENCE",
+        title="Made-up licence",
+        instrument="licence",
+        direction="tighten",
+        jurisdiction="CN",
+        elements={"Nd": Coverage.COVERED},
+        market_side=MarketSide.EX_CHINA,
+        changes=(
+            EventChange(stage=Stage.ANNOUNCED, on=date(2025, 4, 4), known_on=date(2025, 4, 4)),
+            EventChange(stage=Stage.EFFECTIVE, on=date(2025, 4, 4), known_on=date(2025, 4, 4)),
+            EventChange(stage=Stage.SUSPENDED, on=date(2025, 11, 10), known_on=date(2025, 11, 7)),
+        ),
+    )
+
+
+def forecast(
+    series_id: str, run_id: int, *, issued_at: datetime = ISSUED, level: float = 500.0
+) -> IssuedForecast:
+    """A forecast whose numbers are easy to check: log-normal, standard deviation 0.05 times root step."""
+    steps = LAG + HORIZON
+    normal = np.random.default_rng(3).normal(size=(DRAWS, steps)).cumsum(axis=1) * 0.05
+    paths = level * np.exp(normal)
+    return IssuedForecast(
+        series_id=series_id,
+        run_id=run_id,
+        issued_at=issued_at,
+        known_at=issued_at.date(),
+        origin=month(MONTHS - 1),
+        lag=LAG,
+        periods=[month(MONTHS + k) for k in range(steps)],
+        quantiles=QUANTILES,
+        values=np.quantile(paths, QUANTILES, axis=0).T,
+        mean=paths.mean(axis=0),
+        paths=paths.astype(np.float32),
+        header={
+            "champion": "rw",
+            "promotion_reason": "made up",
+            "weights": {"rw": [1.0] * steps},
+            "reports": [
+                {"model": "ets", "status": "left-out", "why": "made up", "parameters": {}, "seconds": 0.1}
+            ],
+            "calibration": {"kind": "own", "n_errors": 40, "volatility": 0.05, "note": ""},
+            "events": [
+                {
+                    "event_id": "CN-TEST-LICENCE",
+                    "title": "Made-up licence",
+                    "event_type": "export-barrier",
+                    "state": "pending",
+                    "probability": 0.5,
+                    "effect_mean": 0.1,
+                    "effect_low": -0.1,
+                    "effect_high": 0.3,
+                    "events_behind": 2,
+                    "joint_with": [],
+                }
+            ],
+            "caveats": ["A made-up caveat."],
+            "details": {},
+            "last_price": level,
+        },
+    )
+
+
+def fill(context: Context, *, with_forecast: bool = True) -> None:
+    """Put this world into an empty database."""
+    migrate(context.engine)
+    with context.engine.begin() as conn:
+        for series in catalogue():
+            prices.add_series(conn, series)
+        prices.append(conn, quotes())
+        fx.append(conn, rates())
+        event_store.save(conn, licence(), RECORDED, "test")
+        if not with_forecast:
+            return
+        run_id = runs.request(conn, requested_at=ISSUED, reason="made up")
+        runs.claim(conn, now=ISSUED, worker="test")
+        forecasts.save(conn, forecast(BASE, run_id))
+        forecasts.save(conn, forecast(OUTSIDE, run_id, level=75.0))
+        steps = LAG + HORIZON
+        flat = {"CNY": np.full((DRAWS, steps), 7.0), "EUR": np.full((DRAWS, steps), 0.9)}
+        forecasts.save_fx_paths(conn, run_id, [month(MONTHS + k) for k in range(steps)], flat)
+        columns = ["series_id", "model", "step", "metric", "value", "low", "high", "n"]
+        scores = [
+            (BASE, "champion", None, "pinball", 5.5, 5.0, 6.0, 20),
+            (BASE, "rw", 1, "pinball", 4.5, None, None, 10),
+        ]
+        backtests.save(conn, run_id, pd.DataFrame(scores, columns=columns))
+        runs.finish(conn, run_id, finished_at=ISSUED, summary={"forecasts": 2, "seconds": 1.0})
