@@ -12,14 +12,21 @@ from forecast.models.base import FitInput, Model, Origins
 from forecast.types import Array, FitReport
 
 CUTOFFS = 24
+MANY = 8  # re-estimations from which all of history is covered
 
 #: Event dummies known at a calendar position, (n + steps, k), or None when no event was known.
 ExogAt = Callable[[int], Array | None]
 
 
 def fit_positions(model: Model, quotes: Origins, warm_up: int) -> Origins:
-    """Origins at which a model is re-estimated: evenly spaced, the newest always among them."""
+    """Origins at which a model is re-estimated: evenly spaced, the newest always among them.
+
+    A model that affords few of them begins in the later half, where the cutoffs are: parameters from two
+    years of history say little about a model that later has ten.
+    """
     first = max(warm_up, model.min_observations) - 1
+    if model.refits < MANY:
+        first = max(first, len(quotes) // 2)
     if first >= len(quotes):
         return quotes[-1:]
     chosen = np.unique(np.linspace(first, len(quotes) - 1, model.refits + 1).round().astype(np.intp))

@@ -109,7 +109,7 @@ class Ets:
     name: str = NAME
     min_observations: int = 24
     uses_events: bool = False
-    refits: int = 6
+    refits: int = 3
 
     def fit(self, data: FitInput) -> FittedEts:
         from statsmodels.tsa.exponential_smoothing.ets import ETSModel

@@ -32,7 +32,7 @@ class RandomWalk:
     name: str = "rw"
     min_observations: int = 2
     uses_events: bool = False
-    refits: int = 1
+    refits: int = 8
 
     def fit(self, data: FitInput) -> FittedDrift:
         check_length(self, data.y)

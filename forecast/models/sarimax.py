@@ -81,7 +81,7 @@ class Sarimax:
     name: str = NAME
     min_observations: int = 24
     uses_events: bool = True
-    refits: int = 4
+    refits: int = 2
 
     def fit(self, data: FitInput) -> FittedSarimax:
         from statsmodels.tsa.statespace.sarimax import SARIMAX

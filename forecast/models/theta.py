@@ -60,7 +60,7 @@ class Theta:
     name: str = NAME
     min_observations: int = 24
     uses_events: bool = False
-    refits: int = 6
+    refits: int = 3
 
     def fit(self, data: FitInput) -> FittedTheta:
         from statsmodels.tsa.forecasting.theta import ThetaModel
