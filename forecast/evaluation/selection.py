@@ -86,7 +86,7 @@ def decide_promotion(
     if not low <= covered <= high:
         return decision(False, f"vetoed: its 80 % range held {covered:.0%} of the outcomes")
     if min(thirds) < -WORSE:
-        return decision(False, f"vetoed: {-min(thirds):.1%} worse in one third of the steps")
+        return decision(False, f"vetoed: {-min(thirds):.1%} worse than the random walk in one third of the steps")
     if shrunk <= 0.0:
         return decision(False, f"measured gain {gain:.1%} over {cutoffs} cutoffs is no gain")
     chance = float(norm.cdf(dm))
