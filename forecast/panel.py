@@ -169,7 +169,7 @@ def build_panel(tasks: Sequence[SeriesTask], *, season: int, mapper: Map = map) 
         errors=errors,
         calibrations=calibrations,
         weights={},
-        decision=Decision(promote=False, reason="", gain=0.0, shrunk_gain=0.0, cutoffs=0, dm=0.0),
+        decision=Decision(promote=False, reason="", gain=0.0, shrunk_gain=0.0, chance=0.0, cutoffs=0, dm=0.0),
         season=season,
     )
     return choose(draft)

@@ -9,14 +9,17 @@ from scipy.stats import norm
 
 from forecast.types import Array
 
-PRIOR_BLOCKS = 6.0  # independent blocks of evidence at which a measured gain counts half
+PRIOR_SD = 0.01  # gains over a random walk that are believed before any evidence: mean 0, this spread
+BLOCK_SD = 0.033  # spread of the gain from one independent block to the next, measured on dev_m
+SURE = 0.75  # chance that the gain is one, from which it is called real
 WORSE = 0.02  # a challenger this much worse at any group of steps is vetoed
 COVERAGE_ALLOWED = (0.65, 0.93)  # of a nominal 80 % range over the cutoffs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """promote: serve the challenger? gain: 1 - challenger / champion; shrunk towards no difference.
+    """promote: serve the challenger? gain: 1 - challenger / champion; shrunk_gain: its posterior mean under
+    the prior of no difference; chance: posterior probability that it is above 0.
 
     dm: Diebold-Mariano z of the paired differences; shown, it decides nothing.
     """
@@ -25,8 +28,20 @@ class Decision:
     reason: str
     gain: float
     shrunk_gain: float
+    chance: float
     cutoffs: int
     dm: float
+
+
+def posterior_gain(gain: float, blocks: float) -> tuple[float, float]:
+    """(mean, chance of more than 0) of the true gain, from one measured over independent blocks.
+
+    Normal prior N(0, PRIOR_SD^2), likelihood N(gain, BLOCK_SD^2 / blocks).
+    """
+    information = blocks / BLOCK_SD**2
+    variance = 1.0 / (1.0 / PRIOR_SD**2 + information)
+    mean = gain * information * variance
+    return float(mean), float(norm.cdf(mean / np.sqrt(variance)))
 
 
 def paired_gain(challenger: Array, champion: Array) -> float:
@@ -59,13 +74,14 @@ def decide_promotion(
 
     challenger, champion: pinball (series, cutoffs, steps) at the same cutoffs, NaN where no actual.
     inside80: the same shape, 1 where the challenger's 80 % range held. step_span: cutoffs that one
-    forecast spans; errors within it overlap. The gain is shrunk by blocks / (blocks + PRIOR_BLOCKS).
+    forecast spans; errors within it overlap. The gain is shrunk towards none by what the blocks can tell
+    (posterior_gain) and is real when its chance reaches SURE: three series need a larger gain than thirty.
     Vetoes: not finite, coverage off, clearly worse than the champion in any third of the steps.
     """
     cutoffs = int((np.isfinite(challenger) & np.isfinite(champion)).any(axis=(0, 2)).sum())
     gain = paired_gain(challenger, champion)
     blocks = cutoffs / max(step_span, 1) * np.sqrt(challenger.shape[0])
-    shrunk = gain * blocks / (blocks + PRIOR_BLOCKS)
+    shrunk, chance = posterior_gain(gain, blocks)
     dm = diebold_mariano(challenger, champion, max(step_span, 1))
     covered = float(np.nanmean(inside80)) if np.isfinite(inside80).any() else float("nan")
     thirds = [
@@ -76,7 +92,13 @@ def decide_promotion(
 
     def decision(promote: bool, reason: str) -> Decision:
         return Decision(
-            promote=promote, reason=reason, gain=gain, shrunk_gain=float(shrunk), cutoffs=cutoffs, dm=dm
+            promote=promote,
+            reason=reason,
+            gain=gain,
+            shrunk_gain=shrunk,
+            chance=chance,
+            cutoffs=cutoffs,
+            dm=dm,
         )
 
     if not finite:
@@ -86,12 +108,12 @@ def decide_promotion(
     if not low <= covered <= high:
         return decision(False, f"vetoed: its 80 % range held {covered:.0%} of the outcomes")
     if min(thirds) < -WORSE:
-        return decision(False, f"vetoed: {-min(thirds):.1%} worse than the random walk in one third of the steps")
-    if shrunk <= 0.0:
-        return decision(False, f"measured gain {gain:.1%} over {cutoffs} cutoffs is no gain")
-    chance = float(norm.cdf(dm))
-    return decision(
-        True,
-        f"pinball {gain:.1%} better over {cutoffs} cutoffs, {shrunk:.1%} after shrinking "
-        f"(Diebold-Mariano {dm:.1f}, one-sided {chance:.0%}: shown, not deciding)",
+        return decision(
+            False, f"vetoed: {-min(thirds):.1%} worse than the random walk in one third of the steps"
+        )
+    measured = (
+        f"{gain:+.1%} pinball against the random walk over {cutoffs} cutoffs, {shrunk:+.1%} after shrinking"
     )
+    if chance < SURE:
+        return decision(False, f"{measured}: a real gain with chance {chance:.0%}, {SURE:.0%} is asked")
+    return decision(True, f"{measured}: a real gain with chance {chance:.0%}")

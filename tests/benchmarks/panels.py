@@ -30,8 +30,12 @@ INTERVALS = {80: (0.1, 0.9), 95: (0.025, 0.975)}
 #: What is asked of the panels that can resolve it: overall and at each step.
 OVERALL = {80: (0.78, 0.82), 95: (0.94, 0.96)}
 EACH_STEP = {80: (0.75, 0.85)}
-PLUGIN = "tests.benchmarks.plugin:forecast"
 OURS = "ytterby"
+WITH_EVENTS = "ytterby-events"  # rare earths only
+PLUGINS = {
+    OURS: "tests.benchmarks.plugin:forecast",
+    WITH_EVENTS: "tests.benchmarks.plugin:forecast_with_events",
+}
 
 
 def run_harness(panel: str, *arguments: str, python: Path | str = sys.executable) -> None:
@@ -41,11 +45,16 @@ def run_harness(panel: str, *arguments: str, python: Path | str = sys.executable
     subprocess.run(command, cwd=ROOT, env=environment, check=True)
 
 
-def run_ours(panel: str) -> None:
+def methods(panel: str) -> tuple[str, ...]:
+    """Our pipeline on prices alone, and with events where the panel has any."""
+    return (OURS, WITH_EVENTS) if panel.startswith("ree") else (OURS,)
+
+
+def run_ours(panel: str, name: str) -> None:
     """Our pipeline. The runner ends with 0 even when a forecaster failed, so an older result goes first."""
-    made = OUT / panel / f"{OURS}.npz"
+    made = OUT / panel / f"{name}.npz"
     made.unlink(missing_ok=True)
-    run_harness(panel, "--plugin", PLUGIN, "--name", OURS, "--maxcut", os.environ.get("CUTS", "0"))
+    run_harness(panel, "--plugin", PLUGINS[name], "--name", name, "--maxcut", os.environ.get("CUTS", "0"))
     if not made.exists():
         sys.exit(f"{panel}: the pipeline gave no result; what it said stands above")
 
@@ -103,12 +112,12 @@ def verdict(panel: str, level: int, step: int | None, found: Coverage) -> str:
     return "" if low <= found.share <= high else f"{level} % outside {low:.0%}-{high:.0%}"
 
 
-def print_coverage(harness: ModuleType, panel: str) -> None:
+def print_coverage(harness: ModuleType, panel: str, name: str) -> None:
     """Coverage overall and at each step, 80 and 95 %, and the interval score by the random walk's."""
-    ours, base = load_result(harness, panel, OURS), load_result(harness, panel, BASE)
+    ours, base = load_result(harness, panel, name), load_result(harness, panel, BASE)
     block = overlap(harness, panel)
     cells = f"{ours.q.shape[0]} fans, bootstrap blocks of {block} cutoffs"
-    print(f"\n{panel}: coverage with 90 % intervals ({cells})")
+    print(f"\n{panel}, {name}: coverage with 90 % intervals ({cells})")
     hits = {level: inside(ours, *bounds) for level, bounds in INTERVALS.items()}
     for step in (None, *range(ours.q.shape[1])):
         line, remarks = [f"{'all' if step is None else step + 1:>5}"], []
@@ -134,13 +143,16 @@ def main(panels: list[str]) -> int:
     for panel in panels or PANELS:
         print(f"\n== {panel}", flush=True)
         run_peers(panel)
-        run_ours(panel)
+        for name in methods(panel):
+            run_ours(panel, name)
         print(flush=True)
-        score = [sys.executable, str(BENCH / "score.py"), "--panel", panel, "--names", f"rw_sf,{BASE},{OURS}"]
+        names = ",".join(("rw_sf", BASE, *methods(panel)))
+        score = [sys.executable, str(BENCH / "score.py"), "--panel", panel, "--names", names]
         subprocess.run(
             score, env=dict(os.environ, BENCH_OUT=str(OUT), PYTHONDONTWRITEBYTECODE="1"), check=True
         )
-        print_coverage(harness, panel)
+        for name in methods(panel):
+            print_coverage(harness, panel, name)
     return 0
 
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from forecast.evaluation.selection import PRIOR_BLOCKS, decide_promotion, diebold_mariano, paired_gain
+from forecast.evaluation.selection import (
+    BLOCK_SD,
+    PRIOR_SD,
+    decide_promotion,
+    diebold_mariano,
+    paired_gain,
+)
 from forecast.types import Array
 
 SHAPE = (3, 24, 12)
@@ -27,7 +33,7 @@ def test_a_real_gain_is_promoted_and_shrunk() -> None:
     blocks = 24 / 12 * np.sqrt(3)
     assert found.promote
     assert found.gain == pytest.approx(0.1, abs=0.005)
-    assert found.shrunk_gain == pytest.approx(found.gain * blocks / (blocks + PRIOR_BLOCKS))
+    assert found.shrunk_gain == pytest.approx(found.gain * blocks / (blocks + (BLOCK_SD / PRIOR_SD) ** 2))
     assert found.cutoffs == 24
     assert "24 cutoffs" in found.reason
 
@@ -52,7 +58,7 @@ def test_worse_is_not_promoted() -> None:
     mine, theirs = scores(1.01)
     found = decide_promotion(mine, theirs, inside80=INSIDE, step_span=12)
     assert not found.promote
-    assert "no gain" in found.reason
+    assert "is asked" in found.reason
 
 
 def test_a_gain_overall_that_is_a_loss_far_out_is_vetoed() -> None:
