@@ -11,7 +11,9 @@ from service import errors
 from service.answers import NOTICE
 from service.api import events, forecasts, health, runs, series
 from service.api.schemas.base import Problem
+from service.api.schemas.prices import Upload
 from service.context import Context, open_context
+from service.dashboard import pages
 from service.guard import Guard
 from service.settings import Settings
 from service.version import VERSION
@@ -37,7 +39,7 @@ def create_app(settings: Settings | None = None, context: Context | None = None)
         redirect_slashes=False,
     )
     app.state.context = context
-    for part in (series, events, forecasts, runs, health):
+    for part in (series, events, forecasts, runs, health, pages):
         app.include_router(part.router)
     errors.install(app)
     app.add_middleware(
@@ -58,8 +60,9 @@ def _description(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document: every refusal as a problem document, the key as a bearer scheme."""
     found = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
     schemas = found.setdefault("components", {}).setdefault("schemas", {})
-    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas |= problem.pop("$defs", {}) | {"Problem": problem}
+    for model in (Problem, Upload):  # named in the description only: FastAPI does not see them
+        described = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas |= described.pop("$defs", {}) | {model.__name__: described}
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     found["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}

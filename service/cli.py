@@ -77,3 +77,7 @@ def _refused(error: Exception) -> int:
     for row in error.rows if isinstance(error, RowsRefused) else ():
         err.print(f"  line {row['line']}, {row['column']}: {row['value']!r}: {row['reason']}", markup=False)
     return FAILURE if isinstance(error, NotYet | RowsRefused) else USAGE
+
+
+if __name__ == "__main__":
+    main()

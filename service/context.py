@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from data.store.engine import make_engine
 from service.clock import Clock
+from service.refusals import Refusal
 from service.settings import Settings
 
 
@@ -24,7 +25,12 @@ def open_context(settings: Settings) -> Context:
     """Open the database of `settings` (its folder is made if need be) and start the clock."""
     path = settings.sqlite_path
     if path is not None and str(path) not in ("", ":memory:"):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Refusal(
+                "database_url", str(path), f"a folder that can be made ({error.strerror})"
+            ) from None
     return Context(
         engine=make_engine(settings.database_url), settings=settings, clock=Clock.starting(settings.today)
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
@@ -133,6 +134,22 @@ def build_change(content: Mapping[str, Any]) -> EventChange:
         probability=content.get("probability", 1.0),
         note=content.get("note", ""),
     )
+
+
+def read_file(path: Path) -> Mapping[str, Any]:
+    """One event from a YAML or JSON file. Raises Refusal for anything but a mapping."""
+    import yaml
+
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise Refusal("file", path.name, f"YAML or JSON ({error})") from None
+    if not isinstance(found, dict):
+        raise Refusal("file", path.name, "one mapping with the fields of POST /v1/events")
+    for step in found.get("changes") or ():
+        if isinstance(step, dict) and True in step:  # YAML reads a bare `on` as a yes
+            step["on"] = step.pop(True)
+    return found
 
 
 def flat_changes(found: Iterable[EventAnswer]) -> Iterator[dict[str, object]]:

@@ -27,6 +27,7 @@ from service import logs, scoring
 from service.context import Context
 from service.heartbeat import Heartbeat, worker_name
 from service.inputs import Inputs
+from service.pool import fitting_pool
 from service.startup import Watcher, watch
 from service.training import get_run, request
 from service.version import library_versions
@@ -71,7 +72,8 @@ def run_here(context: Context, reason: str, watcher: Watcher) -> Run:
 def perform(context: Context, run: Run, watcher: Watcher | None = None) -> Run:
     """Do a claimed run to its end and return it as it then stands: done, or failed with the reason.
 
-    If this process is told to stop, the run goes back to the queue and the signal goes on.
+    Ctrl-C fails it. If this process is told to stop otherwise, the run goes back to the queue. Either way the
+    interruption goes on to the caller.
     """
     try:
         with Heartbeat(context, run.run_id) as beat:
@@ -92,6 +94,10 @@ def perform(context: Context, run: Run, watcher: Watcher | None = None) -> Run:
         why = str(error) if expected else f"{type(error).__name__}: the worker's log says more"
         with context.engine.begin() as conn:  # changes nothing if another worker has the run by now
             runs.fail(conn, run.run_id, finished_at=context.clock.now(), error=why)
+    except KeyboardInterrupt:
+        with context.engine.begin() as conn:
+            runs.fail(conn, run.run_id, finished_at=context.clock.now(), error="stopped by hand")
+        raise
     except BaseException:
         with context.engine.begin() as conn:
             runs.release(conn, run.run_id)
@@ -126,11 +132,13 @@ def fit(known: Inputs, context: Context, report: Watcher) -> Fitted:
     def backward(note: str, done: int, total: int) -> None:
         report(note, first + done, steps)
 
-    panel = run_panel(known.history, known_at=known.known_at, progress=forward, **shared)
     scores = pd.DataFrame(columns=list(scoring.COLUMNS))
-    if folds:
-        rows = backtest_panel(known.history, cutoffs=folds, lag=lag, progress=backward, **shared)
-        scores = scoring.score(rows, known.history)
+    with fitting_pool(settings.processes) as executor:
+        shared["executor"] = executor
+        panel = run_panel(known.history, known_at=known.known_at, progress=forward, **shared)
+        if folds:
+            rows = backtest_panel(known.history, cutoffs=folds, lag=lag, progress=backward, **shared)
+            scores = scoring.score(rows, known.history, {r.target for r in known.relations})
     return Fitted(
         panel=panel,
         rates=draw_rates(panel, known, settings.seed),

@@ -93,7 +93,7 @@ def _answer(context: Context, conn: Connection, series: Series, query: ForecastQ
         ),
         calibration=header["calibration"],
         events=tuple(header["events"]),
-        caveats=tuple(header["caveats"]) + _ages(context, issued, known),
+        caveats=tuple(header["caveats"]) + _now(context, issued, known, how),
         notice=catalogue.notice_on(conn),
         rows=tuple(
             ForecastRow(
@@ -140,15 +140,17 @@ def _in_basis(issued: IssuedForecast, how: Conversion, quantiles: tuple[float, .
     return values * how.factor[:, None], issued.mean * how.factor
 
 
-def _ages(context: Context, issued: IssuedForecast, known: LastQuote | None) -> tuple[str, ...]:
+def _now(
+    context: Context, issued: IssuedForecast, known: LastQuote | None, how: Conversion
+) -> tuple[str, ...]:
     """Caveats that only the day of reading knows."""
-    said = []
+    said = [] if known is None else list(how.quote_caveats(known.value, known.ds))
     today = context.clock.today()
     months = (today.year - issued.known_at.year) * 12 + today.month - issued.known_at.month
     if months > 0:
         said.append(
             f"Issued {(today - issued.known_at).days} days ago: steps count from then, not from today."
         )
-    if known is not None and known.available_on > issued.known_at:
+    if known is not None and known.ds.replace(day=1) > issued.origin:
         said.append(f"A quote of {known.ds} arrived after this forecast was issued; retrain to use it.")
     return tuple(said)

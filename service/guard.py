@@ -53,6 +53,10 @@ class Guard:
             answer = problem(400, str(refusal), field="Host", found=host, allowed=refusal.allowed)
             await answer(scope, receive, guarded_send)
             return
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            refusal = Refusal("address", "a zero byte", "text without control characters")
+            await of_refusal(refusal)(scope, receive, guarded_send)
+            return
         declared = headers.get("content-length", "0")
         if declared.isdigit() and int(declared) > self.limit:
             await of_refusal(self._too_large(int(declared)))(scope, receive, guarded_send)

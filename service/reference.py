@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from data.reference import load as shipped
+from data.store import events, forecasts, prices, runs
+from data.store.migrate import schema_state
+from service.catalogue import notice_on
 from service.context import Context
 
 
@@ -15,7 +18,7 @@ def load(context: Context) -> None:
 def remove(context: Context) -> None:
     """Remove the demonstration data and what was computed from it."""
     with context.engine.begin() as conn:
-        shipped.remove_reference(conn)
+        shipped.remove_reference(conn, context.clock.now())
 
 
 def status(context: Context) -> dict[str, object]:

@@ -33,6 +33,12 @@ class Settings(BaseSettings):
     )
     horizon: int = Field(default=18, ge=1, le=36, description="Months forecast from the issue date")
     cutoffs: int = Field(default=24, ge=2, le=60, description="Backtest cutoffs, where history allows")
+    processes: int = Field(
+        default=0,
+        ge=0,
+        le=256,
+        description="Processes that fit; 0 is one a processor. The numbers do not depend on it",
+    )
     seed: int = Field(default=0, ge=0, description="Seed of every random draw")
     max_body_bytes: int = Field(default=5_000_000, ge=1_000, description="Largest request body")
     max_rows: int = Field(

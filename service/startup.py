@@ -53,7 +53,8 @@ def watch(context: Context, run_id: int, watcher: Watcher, *, every_seconds: flo
             run = runs.get_run(conn, run_id)
         if run is None:
             raise LookupError(f"run {run_id} left the database while it was waited for")
-        watcher(run.note or run.state, run.done, run.total)
         if run.state in ("done", "failed"):
+            watcher(run.state, run.total, run.total)
             return run
+        watcher(run.note or run.state, run.done, run.total)
         time.sleep(every_seconds)

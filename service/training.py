@@ -68,4 +68,5 @@ def scores(
                 )
             table = table[table[name] == wanted]
     table = table.astype(object).where(table.notna(), None)
-    return run_id, table[list(SCORE_COLUMNS)].to_dict("records")
+    rows = table[list(SCORE_COLUMNS)].itertuples(index=False, name=None)
+    return run_id, [dict(zip(SCORE_COLUMNS, row, strict=True)) for row in rows]

@@ -11,7 +11,7 @@ from service import catalogue, ingest
 from service.api.deps import Ctx, Reading, Writing, media_type
 from service.api.query import AsOf, RecordedBy, aware
 from service.api.render import WantsCsv, csv_response
-from service.api.schemas.prices import IngestOut, Observations, SeriesList, SeriesOut, Upload
+from service.api.schemas.prices import IngestOut, Observations, SeriesList, SeriesOut
 from service.refusals import Refusal, WrongShape
 
 router = APIRouter(prefix="/v1", tags=["series"])
@@ -64,9 +64,7 @@ _ROW_BODY = {
     "requestBody": {
         "required": True,
         "content": {
-            "application/json": {
-                "schema": Upload.model_json_schema(ref_template="#/components/schemas/{model}")
-            },
+            "application/json": {"schema": {"$ref": "#/components/schemas/Upload"}},
             "text/csv": {
                 "schema": {"type": "string"},
                 "example": "unique_id,ds,y\r\ndy-oxide-cn,2026-10-01,1510.0\r\n",

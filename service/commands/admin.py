@@ -40,9 +40,9 @@ def load_reference() -> None:
 def remove_reference(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Remove the demonstration data: its prices, its events, and the forecasts made from them.
+    """Remove the demonstration prices and the forecasts made from them.
 
-    What you imported yourself stays.
+    What you imported yourself stays, and so do events, exchange rates and USGS figures.
     """
     from service import reference
 

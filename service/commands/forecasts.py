@@ -64,7 +64,8 @@ def forecast(
     )
     context = ready_here()
     if series:
-        answers, left_out = [forecasting.answer(context, name, query) for name in series], []
+        answers = [forecasting.answer(context, name, query) for name in series]
+        left_out: list[tuple[str, str]] = []
     else:
         answers, left_out = forecasting.answer_all(context, query)
     if as_json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -46,6 +47,8 @@ def serve(
     settings = context.settings
     prepared = startup.prepare_to_serve(context, reference=reference)
     tell(prepared, context)
+    # Ask nicely on TERM as on Ctrl-C: uvicorn passes the signal on when it has closed its connections.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     child = WorkerProcess(settings) if worker else None
     if child is not None:
         child.start()
@@ -53,6 +56,8 @@ def serve(
         if prepared.needs_training and child is not None:
             first_training(context)
         _listen(context)
+    except KeyboardInterrupt:
+        say("Stopped.")
     finally:
         if child is not None:
             child.stop()

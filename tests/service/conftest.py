@@ -1,80 +1,114 @@
-"""A real server on a real socket, over a database with two made-up series, on both databases."""
+"""A real server on a real socket, over a database with two made-up series."""
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from pathlib import Path
 
 import httpx2
-import numpy as np
 import pytest
 import uvicorn
 
-from data.store import events as event_store
-from data.store import forecasts as forecast_store
-from data.store import fx as fx_store
-from data.store import prices, runs
-from data.store.forecasts import IssuedForecast
-from data.store.migrate import migrate
-from data.types import Quote, Series
-from forecast.events.event import Coverage, Event, EventChange, MarketSide, Stage
-from forecast.types import QUANTILES
 from service import auth
 from service.app import create_app
 from service.context import Context, open_context
 from service.settings import Settings
-
-TODAY = date(2026, 11, 24)
-NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
-MONTHS = 60
+from tests.support import postgres
+from tests.support.service_world import TODAY, Server, fill
 
 
-def make_series(series_id: str, *, currency: str = "CNY", tax: str = "incl-vat", element: str = "Nd") -> Series:
-    """A catalogue entry of a made-up series."""
-    return Series(
-        series_id=series_id,
-        element=element,
-        form="oxide",
-        purity="99.5 %",
-        market="cn" if currency == "CNY" else "eu",
-        currency=currency,
-        unit="kg",
-        tax_basis=tax,
-        frequency="monthly-mean",
-        title=f"Made-up {series_id}",
-        provenance="made for a test",
-        base_series=None,
-        licence_note="none",
+def serve(context: Context) -> tuple[uvicorn.Server, threading.Thread, str]:
+    """Start uvicorn on a free port of loopback and wait until it answers."""
+    server = uvicorn.Server(
+        uvicorn.Config(create_app(context=context), host="127.0.0.1", port=0, log_level="error")
+    )
+    listener = server.config.bind_socket()
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 20
+    while not server.started:
+        assert time.monotonic() < deadline, "the server did not start"
+        time.sleep(0.02)
+    return server, thread, f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def small(database_url: str) -> Settings:
+    """Settings on a fixed day, with little to fit."""
+    return Settings(
+        database_url=database_url,
+        today=TODAY,
+        horizon=6,
+        cutoffs=2,
+        processes=1,
+        max_body_bytes=20_000,
+        worker_poll_seconds=0.05,
+        stale_run_seconds=1.5,
     )
 
 
-def month(index: int) -> date:
-    """First day of the month `index` months after 2021-07."""
-    year, rest = divmod(2021 * 12 + 6 + index, 12)
-    return date(year, rest + 1, 1)
+class Servers:
+    """Starts servers and stops them all."""
+
+    def __init__(self) -> None:
+        self._running: list[tuple[uvicorn.Server, threading.Thread, Server]] = []
+
+    def start(self, settings: Settings) -> Server:
+        """A server over a fresh database that holds the made-up world."""
+        context = open_context(settings)
+        fill(context)
+        key = auth.make(context, "test desk")
+        server, thread, url = serve(context)
+        made = Server(url=url, context=context, key=key, client=httpx2.Client(base_url=url, timeout=30))
+        self._running.append((server, thread, made))
+        return made
+
+    def stop(self) -> None:
+        """Stop them all."""
+        for server, thread, made in self._running:
+            made.client.close()
+            server.should_exit = True
+            thread.join(10)
+            made.context.engine.dispose()
 
 
-def make_quotes(series_id: str, *, start: float, seed: int) -> list[Quote]:
-    """MONTHS monthly means to 2026-06, a random walk."""
-    steps = np.random.default_rng(seed).normal(0, 0.05, MONTHS).cumsum()
-    return [
-        Quote(
-            series_id=series_id,
-            ds=month(i),
-            value=round(float(start * np.exp(step)), 2),
-            low=None,
-            high=None,
-            available_on=month(i + 1),
-            recorded_at=NOW,
-            source="made-up",
-            kind="monthly-mean",
-            n_quotes=None,
-            note=None,
-        )
-        for i, step in enumerate(steps)
-    ]
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings on an SQLite file of this test."""
+    return small(f"sqlite:///{tmp_path}/service.db")
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[[Settings], Server]]:
+    """Start servers; all are stopped at the end of the test."""
+    servers = Servers()
+    yield servers.start
+    servers.stop()
+
+
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def either(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A running service for a whole module, on each database in turn."""
+    servers = Servers()
+    if request.param == "sqlite":
+        yield servers.start(small(f"sqlite:///{tmp_path_factory.mktemp('either')}/service.db"))
+        servers.stop()
+        return
+    with postgres.database(request.getfixturevalue("postgres_server")) as url:
+        yield servers.start(small(url.render_as_string(hide_password=False)))
+        servers.stop()
+
+
+@pytest.fixture
+def server(settings: Settings, start: Callable[[Settings], Server]) -> Server:
+    """A running service on SQLite, for this test alone."""
+    return start(settings)
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A running service on SQLite for tests that change nothing in it."""
+    servers = Servers()
+    yield servers.start(small(f"sqlite:///{tmp_path_factory.mktemp('shared')}/service.db"))
+    servers.stop()

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+def storable(text: str) -> str:
+    """Refuse what PostgreSQL cannot keep."""
+    if "\0" in text:
+        raise ValueError("text without zero bytes")
+    return text
+
+
+#: Text that either database can keep.
+Text = Annotated[str, AfterValidator(storable)]
 
 
 class Out(BaseModel):

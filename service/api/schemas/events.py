@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from service.api.schemas.base import In, Out
+from service.api.schemas.base import In, Out, Text
 
 StageName = Literal["announced", "effective", "suspended", "extended", "lifted", "superseded"]
 CoverageName = Literal["covered", "partial", "supply", "technology", "sympathy", "none"]
@@ -97,7 +97,7 @@ class ChangeIn(In):
     on: date
     known_on: date
     probability: float = Field(default=1.0, ge=0, le=1)
-    note: str = Field(default="", max_length=2000)
+    note: Text = Field(default="", max_length=2000)
 
 
 class EventIn(In):
@@ -120,14 +120,14 @@ class EventIn(In):
     )
 
     event_id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{2,79}$")
-    title: str = Field(min_length=3, max_length=300)
-    instrument: str = Field(min_length=2, max_length=60)
+    title: Text = Field(min_length=3, max_length=300)
+    instrument: Text = Field(min_length=2, max_length=60)
     direction: Literal["tighten", "ease"]
-    jurisdiction: str = Field(min_length=2, max_length=20)
+    jurisdiction: Text = Field(min_length=2, max_length=20)
     elements: dict[Literal["Nd", "Dy", "Tb", "Pr"], CoverageName] = Field(min_length=1)
     market_side: SideName
     changes: list[ChangeIn] = Field(min_length=1, max_length=50)
-    forms: list[str] = Field(default_factory=list, max_length=20)
-    sources: list[dict[str, str | None]] = Field(default_factory=list, max_length=50)
+    forms: list[Text] = Field(default_factory=list, max_length=20)
+    sources: list[dict[Text, Text | None]] = Field(default_factory=list, max_length=50)
     confidence: Literal["low", "medium", "high"] = "medium"
-    description: dict[str, str] = Field(default_factory=dict, max_length=50)
+    description: dict[Text, Text] = Field(default_factory=dict, max_length=50)

@@ -89,8 +89,13 @@ class QuoteIn(In):
     high: float | int | str | None = Field(default=None, description="High end of an assessed range")
     currency: str | None = Field(default=None, max_length=10, description="Checked against the series")
     unit: str | None = Field(default=None, max_length=10, description="Checked against the series")
+    tax_basis: str | None = Field(default=None, max_length=20, description="Checked against the series")
     kind: str | None = Field(
         default=None, max_length=20, description="monthly-mean or point; default: the series' own"
+    )
+    n_quotes: int | None = Field(default=None, description="How many quotes a mean stands on")
+    recorded_at: str | None = Field(
+        default=None, max_length=40, description="Ignored: it is recorded when it comes in"
     )
     available_on: str | None = Field(
         default=None, max_length=32, description="Day it could be known; default: today's rule"
@@ -127,4 +132,3 @@ class IngestOut(Out):
     unchanged: int
     refused: list[BadRow]
     preview: bool = Field(description="true: nothing was written")
-    content_note: str | None = None

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from service.api.schemas.base import In, Out
+from service.api.schemas.base import In, Out, Text
 
 
 class RunOut(Out):
@@ -35,7 +35,7 @@ class RunList(Out):
 class RunIn(In):
     """Why a run is asked for."""
 
-    reason: str = Field(default="asked over HTTP", min_length=1, max_length=200)
+    reason: Text = Field(default="asked over HTTP", min_length=1, max_length=200)
 
 
 class ScoreOut(Out):
