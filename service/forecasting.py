@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from statistics import NormalDist
 
@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from data.store import forecasts as store
 from data.store import prices
 from data.store.forecasts import IssuedForecast
-from data.types import Series
+from data.types import Quote, Series
 from forecast.types import Array
 from service import catalogue
 from service.answers import (
@@ -25,6 +25,9 @@ from service.answers import (
 from service.context import Context
 from service.conversion import Conversion, conversion
 from service.refusals import NotYet, Refusal
+
+#: Spread of log paths below which a price does not move.
+_STILL = 1e-9
 
 
 def quantile_key(quantile: float) -> str:
@@ -55,16 +58,14 @@ def answer_all(context: Context, query: ForecastQuery) -> tuple[list[ForecastAns
 
 
 def _answer(context: Context, conn: Connection, series: Series, query: ForecastQuery) -> ForecastAnswer:
+    quotes = prices.load(conn, [series.series_id])
     issued = store.latest(conn, series.series_id, issued_by=query.as_of)
     if issued is None:
-        when = "" if query.as_of is None else f" issued by {query.as_of.date()}"
-        raise NotYet("forecast", f"none{when} for {series.series_id}",
-                     "a stored one: POST /v1/training-runs, or ytterby train")  # fmt: skip
+        raise _no_forecast(quotes, query)
     stored = len(issued.periods) - issued.lag
     horizon = stored if query.horizon is None else query.horizon
     if not 1 <= horizon <= stored:
         raise Refusal("horizon", query.horizon, f"1 to {stored}, the months stored with this forecast")
-    quotes = prices.load(conn, [series.series_id])
     known = catalogue.last_quote(quotes, context.clock.today())
     how = conversion(conn, series, issued, query)
     values, mean = _in_basis(issued, how, (0.5, *query.quantiles))
@@ -111,6 +112,13 @@ def _answer(context: Context, conn: Connection, series: Series, query: ForecastQ
     )
 
 
+def _no_forecast(quotes: Sequence[Quote], query: ForecastQuery) -> Refusal:
+    if quotes and all(quote.kind == "annual" for quote in quotes):
+        return NotYet("forecast", "none, from annual figures alone", "a series with monthly or dated quotes")
+    when = "" if query.as_of is None else f" issued by {query.as_of.date()}"
+    return NotYet("forecast", f"none{when}", "a stored one: POST /v1/training-runs, or ytterby train")
+
+
 def columns(query: ForecastQuery) -> tuple[str, ...]:
     """Columns of the flat form."""
     shared = ("unique_id", "ds", "step", "nowcast", "currency", "unit", "tax", "issued_at", "mean", "median")
@@ -128,16 +136,33 @@ def flat_rows(answers: Iterable[ForecastAnswer]) -> Iterator[dict[str, object]]:
 
 def _in_basis(issued: IssuedForecast, how: Conversion, quantiles: tuple[float, ...]) -> tuple[Array, Array]:
     """Prices in the basis asked for: quantiles (steps, q) and means (steps,)."""
-    if how.ratio is not None:
-        # Another currency: the exchange rate is uncertain too, so the answer comes from joint paths.
-        paths = issued.paths.astype(np.float64) * how.ratio * how.factor
-        return np.quantile(paths, quantiles, axis=0).T, paths.mean(axis=0)
     score = NormalDist().inv_cdf
-    stored = [score(q) for q in issued.quantiles]
-    wanted = [score(q) for q in quantiles]
+    stored, wanted = [score(q) for q in issued.quantiles], [score(q) for q in quantiles]
     logs = np.log(issued.values)
+    mean = issued.mean
+    if how.ratio is not None:
+        logs, mean = _with_rate(issued, logs, how.ratio)
     values = np.exp(np.stack([np.interp(wanted, stored, row) for row in logs]))
-    return values * how.factor[:, None], issued.mean * how.factor
+    return values * how.factor[:, None], mean * how.factor
+
+
+def _with_rate(issued: IssuedForecast, logs: Array, ratio: Array) -> tuple[Array, Array]:
+    """Stored log quantiles (steps, q) and means times an uncertain rate, (draws, steps).
+
+    The rate moves the whole range by its mean and stretches it about its median as the spread of the joint
+    paths is stretched: the stored shape stays, and so does its smoothness, which quantiles of a thousand
+    paths would lose.
+    """
+    paths = issued.paths.astype(np.float64)
+    before, rate = np.log(paths), np.log(ratio)
+    spread = before.std(axis=0)
+    # A price that never moves has no shape to stretch: the range is the rate's own.
+    still = spread < _STILL
+    stretch = (before + rate).std(axis=0) / np.where(still, 1.0, spread)
+    middle = logs[:, [len(issued.quantiles) // 2]]
+    shape = np.where(still[:, None], [[NormalDist().inv_cdf(q) for q in issued.quantiles]], logs - middle)
+    moved = middle + rate.mean(axis=0)[:, None] + shape * stretch[:, None]
+    return moved, issued.mean * (paths * ratio).mean(axis=0) / paths.mean(axis=0)
 
 
 def _now(

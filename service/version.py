@@ -5,7 +5,6 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 
 #: Libraries whose version can change a number.
-COMPUTING = ("numpy", "pandas", "scipy", "statsmodels", "prophet", "scikit-learn")
 
 
 def _own() -> str:

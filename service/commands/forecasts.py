@@ -75,20 +75,21 @@ def forecast(
     else:
         for answer in answers:
             show(answer)
-    for name, why in left_out:
-        say(f"[yellow]{name}: {why}[/yellow]")
+    for why in dict.fromkeys(why for _, why in left_out):
+        names = ", ".join(name for name, reason in left_out if reason == why)
+        say(f"[yellow]Left out: {names} ({why})[/yellow]")
     if not answers:
         raise typer.Exit(FAILURE)
 
 
 def show(answer: ForecastAnswer) -> None:
     """One forecast as a table, with what a reader needs to judge it."""
-    names = list(answer.rows[0].quantiles)
-    shown = table(f"{answer.title} ({answer.series_id}), {answer.basis}", "month", "step", "median", *names,
-                  right=("step", "median", *names))  # fmt: skip
+    names = [name for name in answer.rows[0].quantiles if name != "q0.5"]  # the median has its own column
+    out.print(f"[bold]{answer.title}[/bold] ({answer.series_id}), {answer.basis}", soft_wrap=True)
+    shown = table(None, "month", "step", "median", *names, right=("step", "median", *names))
     for row in answer.rows:
         cells = [f"{row.ds:%Y-%m}", "nowcast" if row.nowcast else f"+{row.step}", price(row.median)]
-        cells += [price(value) for value in row.quantiles.values()]
+        cells += [price(row.quantiles[name]) for name in names]
         shown.add_row(*cells, style="dim" if row.nowcast else None)
     out.print(shown)
     last = answer.last_quote

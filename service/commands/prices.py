@@ -62,7 +62,7 @@ def _catalogue(as_json: bool, as_csv: bool) -> None:
             price(last.value if last else None),
             str(last.ds) if last else "-",
             str(last.age_days) if last else "-",
-            f"{item.forecast_issued_at:%Y-%m-%d}" if item.forecast_issued_at else "none yet: ytterby train",
+            f"{item.forecast_issued_at:%Y-%m-%d}" if item.forecast_issued_at else "none",
         )
     out.print(made)
     said = catalogue.notice(context)
@@ -80,7 +80,8 @@ def _quotes(series_id: str, as_of: object, as_json: bool, as_csv: bool) -> None:
         print_csv(catalogue.QUOTE_COLUMNS, catalogue.flat_quotes(answer))
     else:
         names = ("on", "price", "low", "high", "kind", "available", "source")
-        made = table(f"{series_id}, {answer.basis}", *names, right=("price", "low", "high"))
+        out.print(f"[bold]{series_id}[/bold], {answer.basis}")
+        made = table(None, *names, right=("price", "low", "high"))
         for quote in answer.observations:
             made.add_row(str(quote.ds), price(quote.value), price(quote.low), price(quote.high), quote.kind,
                          str(quote.available_on), quote.source)  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -37,12 +38,8 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN if TIED in os.environ else on_signal)
     if TIED in os.environ:
         threading.Thread(target=_die_with_parent, daemon=True).start()
-    try:
+    with contextlib.suppress(Stopped):
         work(open_context(settings), stop)
-    except Stopped:
-        # Not through the interpreter's exit, which would wait for fits that nobody wants any more.
-        logs.get("worker").info("stopped")
-        os._exit(0)
     return 0
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from datetime import timedelta
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -130,7 +132,27 @@ def test_uncertain_rate_widens_a_converted_range(server: Server) -> None:
     path = f"/v1/series/{BASE}/forecast"
     own = server.client.get(path, params={"level": "80"}).json()["rows"][-1]["quantiles"]
     usd = server.client.get(path, params={"level": "80", "currency": "USD"}).json()["rows"][-1]["quantiles"]
-    assert np.log(usd["q0.9"] / usd["q0.1"]) > 1.2 * np.log(own["q0.9"] / own["q0.1"])
+    joint = made.paths[:, -1] / (7 * np.exp(walk[:, -1]))
+    width, wanted = (
+        np.log(usd["q0.9"] / usd["q0.1"]),
+        np.log(np.quantile(joint, 0.9) / np.quantile(joint, 0.1)),
+    )
+    assert width == pytest.approx(wanted, rel=0.06)
+    assert width > 1.3 * np.log(own["q0.9"] / own["q0.1"])
+
+
+def test_a_price_that_never_moves_has_the_range_of_the_rate(server: Server) -> None:
+    with server.context.engine.begin() as conn:
+        run_id = runs.request(conn, requested_at=ISSUED, reason="another")
+        made = forecast(BASE, run_id, issued_at=ISSUED + timedelta(hours=1))
+        flat = {name: np.full_like(getattr(made, name), 500.0) for name in ("values", "mean", "paths")}
+        store.save(conn, replace(made, **flat))
+        walk = np.random.default_rng(9).normal(0, 0.05, made.paths.shape).cumsum(axis=1)
+        store.save_fx_paths(conn, run_id, list(made.periods), {"CNY": 7 * np.exp(walk)})
+    path = f"/v1/series/{BASE}/forecast"
+    usd = server.client.get(path, params={"level": "80", "currency": "USD"}).json()["rows"][-1]["quantiles"]
+    wanted = 2 * NormalDist().inv_cdf(0.9) * walk[:, -1].std()
+    assert np.log(usd["q0.9"] / usd["q0.1"]) == pytest.approx(wanted, rel=1e-3)
 
 
 def test_forecast_as_of_is_the_one_issued_then(server: Server) -> None:

@@ -103,16 +103,22 @@ def test_a_killed_worker_loses_no_run(context: Context) -> None:
     assert training.get_run(context, run_id).summary is not None
 
 
-def test_a_worker_told_to_stop_returns_its_run_to_the_queue(context: Context) -> None:
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_worker_told_to_stop_returns_its_run_to_the_queue(
+    context: Context, processes: int, capfd: pytest.CaptureFixture[str]
+) -> None:
     run_id = training.request(context, "to be stopped").run_id
-    child = WorkerProcess(context.settings)
+    child = WorkerProcess(context.settings.model_copy(update={"processes": processes}))
     child.start()
     try:
-        wait_for(lambda: state(context, run_id) == "running", "the worker to take the run")
+        wait_for(lambda: training.get_run(context, run_id).note == "models", "the worker to begin to fit")
     finally:
         child.stop()
     assert child.pid is None
     assert state(context, run_id) == "queued"
+    said = capfd.readouterr().err
+    assert "Traceback" not in said
+    assert "leaked" not in said
 
 
 def test_a_worker_dies_with_its_parent(settings: Settings, tmp_path: Path) -> None:
