@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 
 #: Libraries whose version can change a number.
+COMPUTING = ("numpy", "pandas", "scipy", "statsmodels", "prophet")
 
 
 def _own() -> str:
