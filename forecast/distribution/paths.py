@@ -12,8 +12,8 @@ from scipy.special import ndtr, ndtri
 from forecast.types import Array
 
 DRAWS = 1000
-GRID = 257  # points at which a mixture's distribution function is evaluated
-MIXTURE_POINTS = 101  # quantiles that stand for the effect's distribution
+GRID = 161  # points at which a mixture's distribution function is evaluated
+MIXTURE_POINTS = 61  # quantiles that stand for the effect's distribution
 
 
 def interpolate(x: Array, knots: Array, values: Array) -> Array:

@@ -111,7 +111,7 @@ class Prophet:
     name: str = NAME
     min_observations: int = 24
     uses_events: bool = True
-    refits: int = 2
+    refits: int = 1
 
     def fit(self, data: FitInput) -> FittedProphet:
         check_length(self, data.y)
