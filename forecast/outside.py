@@ -34,8 +34,9 @@ from forecast.types import (
 )
 from forecast.vat import china_vat
 
-#: Draws of premium and rate per stored path: 8,000 in all keep the sampling error of a median under 1 %.
+#: Draws of the premium per stored path: 8,000 in all keep the sampling error of a median under 1 %.
 REPEAT = 8
+CURRENCIES = ("CNY", "EUR")
 
 
 def _base_paths(
@@ -58,10 +59,19 @@ def _base_paths(
     return np.stack(columns, axis=1), notes
 
 
-def _log_rate(rates: FxPaths, currency: str) -> Array:
+def draw_rates(fx: pd.DataFrame, months: pd.PeriodIndex, known_at: date, seed: int) -> FxPaths:
+    """Paths of CNY and EUR per USD, (DRAWS, months): one set a run, so that whatever is turned from one
+    currency into another moves with the same rates."""
+    return fx_paths(fx, CURRENCIES, months, DRAWS, np.random.default_rng([seed, 3]), known_at)
+
+
+def _log_rate(rates: FxPaths, currency: str, periods: pd.PeriodIndex) -> Array:
     """log of CNY per unit of the currency, (draws, steps)."""
-    per_usd = np.log(rates.rates["CNY"])
-    return per_usd if currency == "USD" else per_usd - np.log(rates.rates[currency])
+    at = slice(
+        periods[0].ordinal - rates.periods[0].ordinal, periods[-1].ordinal - rates.periods[0].ordinal + 1
+    )
+    per_usd = np.log(rates.rates["CNY"][:, at])
+    return per_usd if currency == "USD" else per_usd - np.log(rates.rates[currency][:, at])
 
 
 def forecast_outside(
@@ -71,6 +81,7 @@ def forecast_outside(
     histories: Sequence[PriceHistory],
     events: tuple[Event, ...],
     fx: pd.DataFrame | None,
+    rates: FxPaths | None,
     known_at: date,
     quantiles: tuple[float, ...],
     seed: int,
@@ -85,7 +96,7 @@ def forecast_outside(
         raise InputError(f"{relation.target}.base", relation.base, "a Chinese series with a forecast")
     if rows.empty:
         raise InputError(relation.target, "no quote by then", "at least one dated quote")
-    if fx is None:
+    if fx is None or rates is None:
         raise InputError("fx", None, "monthly rates CNY and EUR per USD for a series outside China")
     key = series_key(rows)
     if key.currency not in ("USD", "EUR", "CNY"):
@@ -109,7 +120,6 @@ def forecast_outside(
     rng = np.random.default_rng([seed, 2, crc32(relation.target.encode())])
     chinese, notes = _base_paths(base, history, periods)
     vat = np.array([np.log1p(china_vat(last_day(p))) for p in periods]) * relation.base_includes_vat
-    rates = fx_paths(fx, ("CNY", "EUR"), periods, count, rng, known_at)
     in_step = {s.event_id for s in fit.steps}
     rest = tuple(e for e in events if e.event_id not in in_step)
     # the walk through the quotes holds what earlier events did: counted again they would count twice
@@ -118,7 +128,7 @@ def forecast_outside(
     drawn = effects.draws(key, origin, periods, DRAWS, event_rng(seed))
     logs = np.tile(chinese + drawn, (REPEAT, 1)) - vat + fit.draws(periods, count, rng)
     if key.currency != "CNY":
-        logs = logs - _log_rate(rates, key.currency)
+        logs = logs - np.tile(_log_rate(rates, key.currency, periods), (REPEAT, 1))
     final = path_quantiles(logs, QUANTILES)
     paths = np.exp(reorder(logs[:DRAWS], final, QUANTILES))
     return SeriesForecast(
@@ -143,6 +153,6 @@ def forecast_outside(
             note=f"{len(fit.points)} dated quotes; no coverage is claimed",
         ),
         events=effects.uses(key, periods),
-        caveats=(*fit.notes, *notes, *rates.notes),
+        caveats=(*fit.notes, *notes, *(n for n in rates.notes if n.startswith(("CNY", key.currency)))),
         details={"last_quote_on": fit.last_day.isoformat(), "premium_events": sorted(in_step)},
     )

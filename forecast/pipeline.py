@@ -21,12 +21,13 @@ import numpy as np
 import pandas as pd
 
 from forecast.assembly import draw_shocks, price_quantiles, series_forecast
+from forecast.distribution.fx import FxPaths
 from forecast.distribution.paths import at_quantiles, quantile_mean
 from forecast.errors import ForecastError, InputError
 from forecast.events.effects import EffectsFit, fit_effects
 from forecast.events.event import Event
 from forecast.events.event import known_at as events_known_at
-from forecast.outside import forecast_outside
+from forecast.outside import draw_rates, forecast_outside
 from forecast.panel import SeriesTask, build_panel
 from forecast.periods import (
     available,
@@ -41,6 +42,7 @@ from forecast.types import QUANTILES, Array, PriceHistory, Relation, SeriesForec
 
 Progress = Callable[[str, int, int], None]
 CHAMPION = "champion"
+MONTHLY = "MS"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,7 @@ class PanelRun:
     failures: tuple[tuple[str, str], ...]
     known_at: date
     seed: int
+    rates: FxPaths | None  # joint paths of CNY and EUR per USD over all months forecast
     by_model: dict[str, dict[str, Array]]  # model -> series -> price quantiles (steps, q)
 
 
@@ -116,7 +119,8 @@ def run_panel(
     available_on) `horizon` periods beyond `known_at`; without it, beyond each series' own last quote.
 
     events: with their life-cycle; only what was public at `known_at` is used. relations: series quoted
-    outside China, modelled as the Chinese price times a premium; needs `fx` (month, CNY, EUR per USD).
+    outside China, modelled as the Chinese price times a premium; needs `fx` (month, CNY, EUR per USD) and
+    monthly data.
     executor: fits series in parallel; the numbers do not depend on it. models: also give the quantiles
     of each model in `by_model`. Raises InputError for arguments or rows that cannot be used; a series
     that cannot be forecast is in `failures` with its reason.
@@ -165,10 +169,20 @@ def run_panel(
                 by_model.setdefault(name, {})[forecast.key.unique_id] = np.exp(values)
         if progress:
             progress("ranges", u + 1, len(tasks))
+    rates = None
+    if fx is not None and not fx.empty and freq == MONTHLY:
+        # a dated quote outside China may be older than the Chinese one: its months count too
+        oldest = pd.Period(seen.groupby("unique_id")["ds"].max().min(), rule)
+        months = pd.period_range(oldest + 1, max(f.periods[-1] for f in forecasts))
+        try:
+            rates = draw_rates(fx, months, day, seed)
+        except InputError as error:
+            failures += [(r.target, str(error)) for r in relations]
+            relations = ()
     for relation in relations:
         try:
             forecasts.append(
-                forecast_outside(relation, seen, forecasts, histories, public, fx, day, chosen, seed)
+                forecast_outside(relation, seen, forecasts, histories, public, fx, rates, day, chosen, seed)
             )
         except ForecastError as error:
             failures.append((relation.target, str(error)))
@@ -177,6 +191,7 @@ def run_panel(
         failures=tuple(sorted(failures)),
         known_at=day,
         seed=seed,
+        rates=rates,
         by_model=by_model,
     )
 

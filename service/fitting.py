@@ -17,11 +17,9 @@ import pandas as pd
 from data.store import backtests, forecasts, runs
 from data.store.forecasts import IssuedForecast
 from data.store.runs import Run
-from forecast.distribution.fx import fx_paths
-from forecast.distribution.paths import DRAWS
 from forecast.errors import ForecastError, InputError
 from forecast.pipeline import PanelRun, backtest_panel, run_panel
-from forecast.types import Array, SeriesForecast
+from forecast.types import SeriesForecast
 from service import inputs as given
 from service import logs, scoring
 from service.context import Context
@@ -33,24 +31,13 @@ from service.training import get_run, request
 from service.version import library_versions
 
 FREQ = "MS"
-CURRENCIES = ("CNY", "EUR")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rates:
-    """Joint paths of exchange rates: months (first days), paths currency -> (DRAWS, months) per USD."""
-
-    months: list[date]
-    paths: Mapping[str, Array]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitted:
-    """What a run made. rates: joint paths of the exchange rates over all months forecast, None without
-    published rates. scores: long frame of scoring.COLUMNS."""
+    """What a run made. scores: long frame of scoring.COLUMNS."""
 
     panel: PanelRun
-    rates: Rates | None
     scores: pd.DataFrame
     cutoffs: tuple[date, ...]
     seconds: float
@@ -141,22 +128,10 @@ def fit(known: Inputs, context: Context, report: Watcher) -> Fitted:
             scores = scoring.score(rows, known.history, {r.target for r in known.relations})
     return Fitted(
         panel=panel,
-        rates=draw_rates(panel, known, settings.seed),
         scores=scores,
         cutoffs=tuple(folds),
         seconds=time.perf_counter() - started,
     )
-
-
-def draw_rates(panel: PanelRun, known: Inputs, seed: int) -> Rates | None:
-    """Paths of CNY and EUR per USD, draw by draw beside the stored price paths."""
-    if known.fx.empty or not panel.forecasts:
-        return None
-    first = min(f.periods[0] for f in panel.forecasts)
-    last = max(f.periods[-1] for f in panel.forecasts)
-    months = pd.period_range(first, last, freq="M")
-    drawn = fx_paths(known.fx, CURRENCIES, months, DRAWS, np.random.default_rng([seed, 3]), known.known_at)
-    return Rates(months=[month.start_time.date() for month in months], paths=drawn.rates)
 
 
 def _store(context: Context, run: Run, known: Inputs, fitted: Fitted) -> None:
@@ -184,8 +159,10 @@ def _store(context: Context, run: Run, known: Inputs, fitted: Fitted) -> None:
     with context.engine.begin() as conn:
         for made in fitted.panel.forecasts:
             forecasts.save(conn, issued(made, run.run_id, now, known.known_at, stamp))
-        if fitted.rates is not None:
-            forecasts.save_fx_paths(conn, run.run_id, fitted.rates.months, fitted.rates.paths)
+        rates = fitted.panel.rates
+        if rates is not None:
+            months = [month.start_time.date() for month in rates.periods]
+            forecasts.save_fx_paths(conn, run.run_id, months, rates.rates)
         backtests.save(conn, run.run_id, fitted.scores)
         runs.finish(conn, run.run_id, finished_at=now, summary=summary)
 

@@ -29,12 +29,13 @@ AVERAGING = 1.5  # variance of the walk over that of changes of its monthly mean
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FxPaths:
-    """Joint sample paths of exchange rates.
+    """Joint sample paths of exchange rates over the months `periods`.
 
     rates: currency -> (n, steps) units of the currency per USD, > 0. last_month: the newest published
     month used. carried: True where at least one step has no published rate. monthly_sd: log step of the walk.
     """
 
+    periods: pd.PeriodIndex
     rates: Mapping[str, Array]
     last_month: Mapping[str, pd.Period]
     carried: Mapping[str, bool]
@@ -136,7 +137,9 @@ def fx_paths(
         for c in foreign
         if carried[c]
     )
-    return FxPaths(rates=rates, last_month=last, carried=carried, monthly_sd=sds, notes=notes)
+    return FxPaths(
+        periods=periods, rates=rates, last_month=last, carried=carried, monthly_sd=sds, notes=notes
+    )
 
 
 def _column(

@@ -170,7 +170,7 @@ def backtest(
         print_csv(training.SCORE_COLUMNS, rows)
     else:
         chosen = [r for r in rows if by_step or r["step"] is None]
-        columns = ("series", "model", "months ahead", "figure", "value", "80 % interval", "n")
+        columns = ("series", "model", "months ahead", "figure", "value", "90 % interval", "n")
         made = table(f"Backtest of run {run_id}", *columns, right=("months ahead", "value", "n"))
         for row in chosen:
             made.add_row(*_cells(row))

@@ -39,7 +39,7 @@ class RunIn(In):
 
 
 class ScoreOut(Out):
-    """One backtest figure. 80/95 % intervals of it come from a block bootstrap."""
+    """One backtest figure. low, high: 90 % interval by block bootstrap."""
 
     series_id: str
     model: str
