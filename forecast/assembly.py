@@ -119,7 +119,9 @@ def series_forecast(
         paths=paths.astype(np.float32),
         weights=served_weights(panel, series),
         champion=model,
-        promotion_reason=panel.decision.reason,
+        promotion_reason=panel.decision.reason
+        if model == COMBINATION
+        else f"the combination is not served: {panel.decision.reason}",
         reports=panel.reports[series],
         calibration=calibration_report(panel, series, model),
         events=effects.uses(history.key, periods) if effects is not None else (),
