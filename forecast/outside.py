@@ -9,6 +9,7 @@ drawn beside them. There are too few quotes outside China to measure coverage, a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from zlib import crc32
 
@@ -21,12 +22,15 @@ from forecast.distribution.paths import DRAWS, path_quantiles, quantile_mean, re
 from forecast.errors import InputError
 from forecast.events.effects import fit_effects
 from forecast.events.event import Event
-from forecast.models.premium import PremiumInput, fit_premium
-from forecast.periods import last_day, series_key
+from forecast.events.reading import PREMIUM
+from forecast.events.table import LIFTING
+from forecast.models.premium import PremiumFit, PremiumInput, fit_premium
+from forecast.periods import last_day, series_key, steps_between
 from forecast.types import (
     QUANTILES,
     Array,
     CalibrationReport,
+    EventUse,
     FitReport,
     PriceHistory,
     Relation,
@@ -37,6 +41,7 @@ from forecast.vat import china_vat
 #: Draws of the premium per stored path: 8,000 in all keep the sampling error of a median under 1 %.
 REPEAT = 8
 CURRENCIES = ("CNY", "EUR")
+Z90 = 1.645  # normal score of a central 90 % interval
 
 
 def _base_paths(
@@ -72,6 +77,27 @@ def _log_rate(rates: FxPaths, currency: str, periods: pd.PeriodIndex) -> Array:
     )
     per_usd = np.log(rates.rates["CNY"][:, at])
     return per_usd if currency == "USD" else per_usd - np.log(rates.rates[currency][:, at])
+
+
+def control_uses(fit: PremiumFit) -> tuple[EventUse, ...]:
+    """The controls whose step the premium holds: one effect for all of them together, from the quotes."""
+    controls = [s for s in fit.steps if s.tightens]
+    mean, sd = fit.components["control_step_mean"], fit.components["control_step_sd"]
+    return tuple(
+        EventUse(
+            event_id=s.event_id,
+            title=s.title,
+            event_type="export-barrier",
+            state="past",
+            probability=1.0,
+            effect_mean=mean,
+            effect_low=mean - Z90 * sd,
+            effect_high=mean + Z90 * sd,
+            events_behind=len(controls),
+            joint_with=tuple(o.event_id for o in fit.steps if o is not s),
+        )
+        for s in controls
+    )
 
 
 def forecast_outside(
@@ -115,17 +141,28 @@ def forecast_outside(
         )
     )
     origin = pd.Period(rows["ds"].iloc[-1], base.periods.freqstr)
+    lag = steps_between(origin, base.periods[-1]) - (len(base.periods) - base.lag)
+    if lag < 0:
+        raise InputError(
+            f"{relation.target}.ds", f"newest quote in {origin}", "known_at, as it is newer than its base"
+        )
     periods = pd.period_range(origin + 1, base.periods[-1], freq=base.periods.freq)
+    if periods[0] < rates.periods[0]:
+        raise InputError(
+            f"{relation.target}.ds",
+            f"newest quote in {origin}",
+            f"one from {rates.periods[0]}, the first rate",
+        )
     count = DRAWS * REPEAT
     rng = np.random.default_rng([seed, 2, crc32(relation.target.encode())])
     chinese, notes = _base_paths(base, history, periods)
     vat = np.array([np.log1p(china_vat(last_day(p))) for p in periods]) * relation.base_includes_vat
-    in_step = {s.event_id for s in fit.steps}
-    rest = tuple(e for e in events if e.event_id not in in_step)
+    in_step = frozenset(s.event_id if s.tightens else f"{s.event_id}:{LIFTING}" for s in fit.steps)
     # the walk through the quotes holds what earlier events did: counted again they would count twice
-    effects = fit_effects((), rest, known_at, market=key.market).after(fit.last_day)
+    effects = fit_effects((), events, known_at, market=PREMIUM).after(fit.last_day, in_step)
+    premium = replace(key, market=PREMIUM)
     # the same draws as in China: where an event happens there, it happens here
-    drawn = effects.draws(key, origin, periods, DRAWS, event_rng(seed))
+    drawn = effects.draws(premium, origin, periods, DRAWS, event_rng(seed))
     logs = np.tile(chinese + drawn, (REPEAT, 1)) - vat + fit.draws(periods, count, rng)
     if key.currency != "CNY":
         logs = logs - np.tile(_log_rate(rates, key.currency, periods), (REPEAT, 1))
@@ -135,7 +172,7 @@ def forecast_outside(
         key=key,
         origin=origin,
         last_price=float(rows["y"].iloc[-1]),
-        lag=len(periods) - (len(base.periods) - base.lag),
+        lag=lag,
         periods=periods,
         quantiles=quantiles,
         values=np.exp(path_quantiles(logs, quantiles)),
@@ -152,7 +189,7 @@ def forecast_outside(
             volatility=base.calibration.volatility,
             note=f"{len(fit.points)} dated quotes; no coverage is claimed",
         ),
-        events=effects.uses(key, periods),
+        events=(*control_uses(fit), *effects.uses(premium, periods)),
         caveats=(*fit.notes, *notes, *(n for n in rates.notes if n.startswith(("CNY", key.currency)))),
         details={"last_quote_on": fit.last_day.isoformat(), "premium_events": sorted(in_step)},
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Collection, Iterable
+from datetime import date, datetime
 
 import numpy as np
 import pandas as pd
@@ -43,15 +43,25 @@ def label(periods: pd.PeriodIndex, freq: str) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(stamp).normalize()
 
 
-def check_history(history: pd.DataFrame) -> None:
-    """Refuse a long frame that cannot be a price history, naming field, found and allowed."""
+def to_day(known_at: date | None) -> date | None:
+    """A datetime or Timestamp as its day; InputError for anything that is not a date."""
+    if known_at is None:
+        return None
+    if not isinstance(known_at, date):
+        raise InputError("known_at", known_at, "a date")
+    return known_at.date() if isinstance(known_at, datetime) else known_at
+
+
+def check_history(history: pd.DataFrame) -> pd.DataFrame:
+    """The long frame with text ids; one that cannot be a price history is refused, naming field, found
+    and allowed."""
     for column in ("unique_id", "ds", "y"):
         if column not in history.columns:
             raise InputError("history", list(map(str, history.columns)), f"a column {column!r}")
     if history.empty:
         raise InputError("history", "no rows", "at least one price")
-    if not pd.api.types.is_datetime64_any_dtype(history["ds"]):
-        raise InputError("ds", str(history["ds"].dtype), "timestamps")
+    if not pd.api.types.is_datetime64_dtype(history["ds"]):
+        raise InputError("ds", str(history["ds"].dtype), "timestamps without a time zone")
     prices = history["y"].to_numpy(float)
     bad = ~(np.isfinite(prices) & (prices > 0)) & ~np.isnan(prices)
     if bad.any():
@@ -62,14 +72,27 @@ def check_history(history: pd.DataFrame) -> None:
         raise InputError(
             "ds", f"{row['unique_id']} {row['ds'].date()} twice", "one price per series and period"
         )
+    return history.assign(unique_id=history["unique_id"].astype(str))
 
 
-def available(history: pd.DataFrame, known_at: date | None) -> pd.DataFrame:
-    """Rows known at the end of `known_at`: by `available_on` where the column exists, else by `ds`."""
+def available(
+    history: pd.DataFrame, known_at: date | None, rule: str | None = None, dated: Collection[str] = ()
+) -> pd.DataFrame:
+    """Rows known at the end of `known_at`: by `available_on` where the column exists, else on their day.
+
+    With a period frequency `rule` a row is known at the end of its period, whose mean it is, unless its
+    series is `dated`.
+    """
     if known_at is None:
         return history
-    column = "available_on" if "available_on" in history.columns else "ds"
-    return history[pd.to_datetime(history[column]) <= pd.Timestamp(known_at)]
+    if "available_on" in history.columns:
+        days = pd.to_datetime(history["available_on"])
+    elif rule is None:
+        days = history["ds"]
+    else:
+        ends = pd.Series(pd.PeriodIndex(history["ds"], freq=rule).end_time.normalize(), index=history.index)
+        days = history["ds"].where(history["unique_id"].isin(dated), ends)
+    return history[days <= pd.Timestamp(known_at)]
 
 
 def series_key(rows: pd.DataFrame) -> SeriesKey:

@@ -36,6 +36,7 @@ from forecast.periods import (
     last_day,
     period_frequency,
     steps_between,
+    to_day,
     to_histories,
 )
 from forecast.types import QUANTILES, Array, PriceHistory, Relation, SeriesForecast
@@ -54,11 +55,11 @@ class PanelRun:
     known_at: date
     seed: int
     rates: FxPaths | None  # joint paths of CNY and EUR per USD over all months forecast
-    by_model: dict[str, dict[str, Array]]  # model -> series -> price quantiles (steps, q)
+    by_model: dict[str, dict[str, Array]]  # model -> series -> log price quantiles at QUANTILES, (steps, 21)
 
 
 def _check_arguments(horizon: int, quantiles: Sequence[float]) -> tuple[float, ...]:
-    if horizon < 1:
+    if not isinstance(horizon, int | np.integer) or horizon < 1:
         raise InputError("horizon", horizon, "a whole number of steps from 1")
     chosen = tuple(float(q) for q in quantiles)
     if not chosen or list(chosen) != sorted(set(chosen)) or chosen[0] <= 0 or chosen[-1] >= 1:
@@ -126,10 +127,11 @@ def run_panel(
     that cannot be forecast is in `failures` with its reason.
     """
     chosen = _check_arguments(horizon, quantiles)
-    check_history(history)
     rule, season = period_frequency(freq)
-    seen = available(history, known_at)
+    history = check_history(history)
+    known_at = to_day(known_at)
     outside = {r.target for r in relations}
+    seen = available(history, known_at, rule, outside)
     histories = to_histories(seen[~seen["unique_id"].isin(outside)], freq)
     missing = sorted(set(history["unique_id"]) - outside - {h.key.unique_id for h in histories})
     failures = [(u, "no price was available by the day asked for") for u in missing]
@@ -164,21 +166,17 @@ def run_panel(
         forecast, drawn = series_forecast(panel, u, fit, shock, chosen, horizon)
         forecasts.append(forecast)
         for name in panel.paths if models else ():
-            values = at_quantiles(price_quantiles(panel, u, name, drawn), QUANTILES, chosen)
+            values = price_quantiles(panel, u, name, drawn)
             if np.isfinite(values).all():
-                by_model.setdefault(name, {})[forecast.key.unique_id] = np.exp(values)
+                by_model.setdefault(name, {})[forecast.key.unique_id] = values
         if progress:
             progress("ranges", u + 1, len(tasks))
     rates = None
     if fx is not None and not fx.empty and freq == MONTHLY:
         # a dated quote outside China may be older than the Chinese one: its months count too
-        oldest = pd.Period(seen.groupby("unique_id")["ds"].max().min(), rule)
-        months = pd.period_range(oldest + 1, max(f.periods[-1] for f in forecasts))
-        try:
-            rates = draw_rates(fx, months, day, seed)
-        except InputError as error:
-            failures += [(r.target, str(error)) for r in relations]
-            relations = ()
+        oldest = pd.Period(seen.groupby("unique_id")["ds"].max().min(), rule) + 1
+        first = max(oldest, pd.Period(fx["month"].min(), rule))
+        rates = draw_rates(fx, pd.period_range(first, max(f.periods[-1] for f in forecasts)), day, seed)
     for relation in relations:
         try:
             forecasts.append(
@@ -266,24 +264,30 @@ def backtest_panel(
 ) -> pd.DataFrame:
     """What would have been forecast at each cutoff: unique_id, ds, cutoff, model, mean, q0.025 ...
 
-    A cutoff is the `known_at` of its fold: the period holding it is step 0. `lag` periods up to the
-    cutoff are withheld as they are late today, by series or for all (0: the cutoff's own period is known).
+    A cutoff names its period, which is step 0: what was public by the end of that period is
+    known. `lag` periods up to the cutoff are withheld as they are late today, by series or for all (0: the
+    cutoff's own period is known).
     At each cutoff everything is done again from what was known then: effects, parameters, ranges, weights
-    and choice; so `model == "champion"` is prequential. executor runs cutoffs in parallel with the same
-    numbers.
+    and choice; so `model == "champion"` is prequential. A row with an `available_on` counts from that day
+    on, its own period included. A cutoff before the history begins gives no rows, as does a series that
+    could not be forecast at it. executor runs cutoffs in parallel with the same numbers.
     """
     rule, _ = period_frequency(freq)
-    check_history(history)
+    history = check_history(history)
     periods = pd.PeriodIndex(history["ds"], freq=rule)
-    days = pd.to_datetime(history.get("available_on", history["ds"]))
+    days = pd.to_datetime(history["available_on"]) if "available_on" in history else None
     late = history["unique_id"].map(lambda u: lag if isinstance(lag, int) else lag.get(u, 0)).to_numpy(int)
     ordinals = np.asarray(periods.asi8)
-    jobs = []
+    jobs, folds = [], []
     for cutoff in cutoffs:
         known = pd.Period(cutoff, rule)
-        keep = (ordinals <= known.ordinal - late) & (
-            (days <= pd.Timestamp(last_day(known))) | (periods == known)
-        )
+        keep = ordinals <= known.ordinal - late
+        if days is not None:
+            keep &= (days <= pd.Timestamp(last_day(known))).to_numpy()
+        own = history[keep & ~history["unique_id"].isin([r.target for r in relations]).to_numpy()]
+        if own.groupby("unique_id")["y"].count().max() < 2 or own.empty:
+            continue
+        folds.append(cutoff)
         seen = history[keep].drop(columns="available_on", errors="ignore")
         jobs.append(
             {
@@ -299,9 +303,13 @@ def backtest_panel(
                 "models": True,
             }
         )
-    frames = []
+    if not jobs:
+        raise InputError(
+            "cutoffs", [str(c) for c in cutoffs], "at least one with two available prices before it"
+        )
+    chosen, frames = _check_arguments(horizon, quantiles), []
     for i, run in enumerate((executor.map if executor else map)(_run_job, jobs)):
-        frames.append(_fold_frame(run, freq).assign(cutoff=pd.Timestamp(cutoffs[i])))
+        frames.append(_fold_frame(run, freq, chosen).assign(cutoff=pd.Timestamp(folds[i])))
         if progress:
             progress("backtest", i + 1, len(jobs))
     return pd.concat(frames, ignore_index=True)
@@ -311,19 +319,20 @@ def _run_job(job: dict[str, Any]) -> PanelRun:
     return run_panel(**job)
 
 
-def _fold_frame(run: PanelRun, freq: str) -> pd.DataFrame:
+def _fold_frame(run: PanelRun, freq: str, quantiles: tuple[float, ...]) -> pd.DataFrame:
     """Champion and every model of one fold, horizon rows only."""
     frames = [forecast_frame(run, freq).assign(model=CHAMPION)]
     for name, found in run.by_model.items():
         for f in run.forecasts:
             if f.key.unique_id in found:
-                values = found[f.key.unique_id]
+                logs = found[f.key.unique_id][f.lag :]
+                values = np.exp(at_quantiles(logs, QUANTILES, quantiles))
                 frames.append(
-                    pd.DataFrame({f"q{q:g}": values[f.lag :, i] for i, q in enumerate(f.quantiles)}).assign(
+                    pd.DataFrame({f"q{q:g}": values[:, i] for i, q in enumerate(quantiles)}).assign(
                         unique_id=f.key.unique_id,
                         ds=label(f.periods[f.lag :], freq),
                         model=name,
-                        mean=quantile_mean(np.log(values[f.lag :]), f.quantiles),
+                        mean=quantile_mean(logs, QUANTILES),
                     )
                 )
     return pd.concat(frames, ignore_index=True)

@@ -26,6 +26,7 @@ WARM_UP = 24  # origins before this many quotes carry no error: their volatility
 HALF_LIFE_YEARS = 1.5  # age at which a past error counts half
 FACTOR_PRIOR = 30.0  # independent errors at which a series' own factor counts half
 PRIOR_ERRORS = 30.0  # weight of the shipped shapes, in independent errors
+LARGEST_SCORE = 10.0  # volatilities: an error beyond counts as this in a series' factor
 SMALLEST = 1e-5  # log volatility of a price that never moved: a range is never a point
 
 
@@ -71,7 +72,11 @@ def series_factors(scores: Array) -> Array:
     Ratio of mean scores to the panel's, averaged over steps, shrunk in logs towards 1.
     """
     seen = np.isfinite(scores)
-    total, count = available_before(scores), available_before(seen.astype(np.float64))
+    # one jump of a price that hardly moves must not set the measure for the whole panel
+    total, count = (
+        available_before(np.minimum(scores, LARGEST_SCORE)),
+        available_before(seen.astype(np.float64)),
+    )
     panel_count = count.sum(axis=0)
     panel = np.divide(total.sum(axis=0), panel_count, out=np.ones_like(panel_count), where=panel_count > 0)
     expected = (count * panel).sum(axis=2)
@@ -135,10 +140,14 @@ class Calibration:
 
 
 def calibrate(errors: Array, sd: Array, season: int) -> Calibration:
-    """Standardise and sort an error cube (u, t, k) with the volatilities (u, t) of its origins."""
-    scores = np.abs(errors) / sd[:, :, None]
+    """Standardise and sort an error cube (u, t, k) with the volatilities (u, t) of its origins.
+
+    Origins of a price that had never moved are left out: there is no volatility to measure them by.
+    """
+    moved = np.where(sd > SMALLEST, sd, np.nan)[:, :, None]
+    scores = np.abs(errors) / moved
     scale = sd * series_factors(scores)
-    scores = np.abs(errors) / scale[:, :, None]
+    scores = np.abs(errors) / np.where(sd > SMALLEST, scale, np.nan)[:, :, None]
     sizes, born = [], []
     for k in range(errors.shape[2]):
         column = scores[:, :, k]

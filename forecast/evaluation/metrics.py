@@ -65,11 +65,12 @@ def block_bootstrap(
     """
     table = values.reshape(len(values), -1)
     count = len(table)
-    block = min(max(block, 1), count)
+    block = min(max(block, 1), max(count // 2, 1))  # longer ones would leave nothing to vary
     rng = np.random.default_rng(seed)
     starts = rng.integers(0, count - block + 1, size=(draws, -(-count // block)))
     rows = (starts[:, :, None] + np.arange(block)).reshape(draws, -1)[:, :count]
     totals, seen = np.nansum(table, axis=1), np.isfinite(table).sum(axis=1)
-    means = totals[rows].sum(axis=1) / np.maximum(seen[rows].sum(axis=1), 1)
+    drawn = seen[rows].sum(axis=1)
+    means = totals[rows].sum(axis=1)[drawn > 0] / drawn[drawn > 0]
     low, high = np.quantile(means, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
     return float(low), float(high)

@@ -107,9 +107,13 @@ class EffectsFit:
                 out += np.outer(np.where(happens, known.mean + known.sd * shock, 0.0), moves[:, k])
         return out
 
-    def after(self, day: date) -> EffectsFit:
-        """Only the terms that are uncertain or start after `day`."""
-        kept = [k for k, r in enumerate(self.readings) if not r.certain or r.on > day]
+    def after(self, day: date, without: frozenset[str] = frozenset()) -> EffectsFit:
+        """Only the terms that are uncertain or start after `day`, less those named."""
+        kept = [
+            k
+            for k, r in enumerate(self.readings)
+            if (not r.certain or r.on > day) and r.event_id not in without
+        ]
         return replace(
             self,
             readings=tuple(self.readings[k] for k in kept),

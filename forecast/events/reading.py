@@ -13,10 +13,12 @@ from datetime import date, timedelta
 
 import numpy as np
 
+from forecast.errors import InputError
 from forecast.events.event import Event, EventChange, MarketSide, Stage, known_at
 from forecast.events.table import COVERAGE_WEIGHT, LIFTING, EventRule, find_rule, rule_for
 
 HOME = "cn"  # the market of the base price; every other one is that price times a premium
+PREMIUM = "premium"  # that factor alone, for prices made from Chinese paths that hold their part already
 SPILL_SCALE = 0.05  # in China, of an event that acts outside only
 PENDING_DELAY = timedelta(days=182)  # assumed wait of a measure that has no date
 PENDING_LIFE = timedelta(days=548)  # announced that long ago and still no date: no longer expected
@@ -75,6 +77,8 @@ def read_events(events: Iterable[Event], market: str | None, day: date) -> tuple
         if timing is None:
             continue
         reading = _reading(view, view.event_id, view.title, rule, timing, market)
+        if not reading.scale:
+            continue
         found.append(reading)
         end = _own_end(view, reading, views)
         ended = _dated(end, day) if end is not None else None
@@ -105,14 +109,15 @@ def _dated(change: EventChange, day: date) -> _Timing | None:
 def _timing(view: Event, rule: EventRule, day: date) -> _Timing | None:
     """When it starts and how sure that is; None if it will not."""
     announced, effective = view.change(Stage.ANNOUNCED), view.change(Stage.EFFECTIVE)
-    assert announced is not None  # every event has one
+    if announced is None:
+        raise InputError(f"{view.event_id}.changes", "no announcement", "one before anything else")
     if rule.anchor == "announced" and (effective is None or effective.probability == 1.0):
         return _dated(announced, day)
-    over = [c.on for c in view.changes if c.stage in ENDS and c.probability == 1.0 and c.on <= day]
+    ends = [c.on for c in view.changes if c.stage in ENDS and c.probability == 1.0]
     if effective is not None:
-        cancelled = any(end < effective.on for end in over)
+        cancelled = any(end < effective.on for end in ends)
         return None if cancelled else _dated(effective, day)
-    if over or day - announced.on > PENDING_LIFE:
+    if any(end <= day for end in ends) or day - announced.on > PENDING_LIFE:
         return None
     chance = rule.default_probability * announced.probability
     return _Timing(day + PENDING_DELAY, announced.known_on, "pending", chance) if chance else None
@@ -156,8 +161,12 @@ def _reading(
 def prior_in(rule: EventRule, side: MarketSide, market: str) -> tuple[float, float, bool]:
     """(mean, scale, spill) of the log effect in a market.
 
-    Outside China the price is the Chinese one times a premium, so the two priors add.
+    Outside China the price is the Chinese one times a premium, so the two priors add; of the premium alone
+    it is the second. A scale of 0 says that the event does not reach the market.
     """
+    if market == PREMIUM:
+        inside = side is MarketSide.CHINA
+        return (0.0, 0.0, False) if inside else (rule.prior_mean_premium, rule.prior_scale_premium, False)
     mean, scale = rule.prior_mean_china, rule.prior_scale_china
     spill = rule.channel == "premium" or side is MarketSide.EX_CHINA
     if side is MarketSide.EX_CHINA and rule.channel != "premium":
