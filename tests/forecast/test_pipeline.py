@@ -264,3 +264,125 @@ def test_one_quote_is_reported_not_forecast() -> None:
     assert run.failures == (("one", "one quote is no history: at least 2 are needed"),)
     with pytest.raises(InputError, match="one quote"):
         forecast_panel(pd.concat([prices(("walk",)), prices(("one",)).tail(1)]), horizon=3, freq="MS")
+
+
+def europe() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Quotes outside China for the simulated dy, and exchange rates that stand still."""
+    quotes = pd.DataFrame(
+        {
+            "unique_id": "dy-eu",
+            "ds": pd.to_datetime(["2023-11-20", "2024-02-10", "2024-05-15"]),
+            "y": [100.0, 100.0, 100.0],
+            "element": "Dy",
+            "market": "eu",
+            "currency": "CNY",
+        }
+    )
+    months = pd.date_range("2015-01-01", "2024-06-01", freq="MS")
+    wiggle = 1.0 + 0.001 * np.sin(np.arange(len(months)))
+    return quotes, pd.DataFrame({"month": months, "CNY": 7.0 * wiggle, "EUR": 0.9 * wiggle})
+
+
+def shift(events: tuple[Event, ...], series: str) -> float:
+    """How far the events move the log median of a series at the last step."""
+    quotes, fx = europe()
+    medians = []
+    for known in ((), events):
+        run = run_panel(
+            pd.concat([prices(), quotes]),
+            horizon=6,
+            freq="MS",
+            relations=(Relation(target="dy-eu", base="dy"),),
+            fx=fx,
+            known_at=date(2024, 6, 30),
+            events=known,
+        )
+        found = next(f for f in run.forecasts if f.key.unique_id == series)
+        medians.append(float(np.log(found.values[-1, 10])))
+    return medians[1] - medians[0]
+
+
+def event(instrument: str, direction: str, changes: tuple[EventChange, ...], name: str = "E") -> Event:
+    return Event(
+        event_id=name,
+        title=name,
+        instrument=instrument,
+        direction=direction,
+        jurisdiction="China",
+        elements={"Dy": Coverage.COVERED},
+        market_side=MarketSide.BOTH,
+        changes=changes,
+    )
+
+
+def test_an_event_counts_once_outside_china() -> None:
+    """A mine closure has no effect of its own on the premium: Europe moves as far as China, not twice."""
+    day = date(2024, 6, 20)
+    closure = event(
+        "mine-closure",
+        "tighten",
+        (
+            EventChange(stage=Stage.ANNOUNCED, on=date(2024, 10, 1), known_on=day, probability=0.999),
+            EventChange(stage=Stage.EFFECTIVE, on=date(2024, 10, 1), known_on=day, probability=0.999),
+        ),
+    )
+    inside, outside = shift((closure,), "dy"), shift((closure,), "dy-eu")
+    assert inside > 0.02
+    assert outside == pytest.approx(inside, abs=0.03)
+
+
+def test_a_planned_end_of_a_control_moves_the_price_outside() -> None:
+    start, plan = date(2023, 12, 1), date(2024, 5, 1)
+    control = (
+        EventChange(stage=Stage.ANNOUNCED, on=start, known_on=start),
+        EventChange(stage=Stage.EFFECTIVE, on=start, known_on=start),
+    )
+    lifted = EventChange(stage=Stage.LIFTED, on=date(2024, 9, 1), known_on=plan)
+    standing = event("licence", "tighten", control)
+    ending = event("licence", "tighten", (*control, lifted))
+    assert shift((ending,), "dy-eu") < shift((standing,), "dy-eu") - 0.1
+
+
+def test_a_sticky_price_leaves_the_ranges_of_others_alone() -> None:
+    """A list price that jumps once in nine years, beside two normal ones."""
+    normal = prices(("a", "b"), months=110)
+    sticky = prices(("list",), months=110).assign(y=50.0)
+    sticky.loc[sticky.index[-1:], "y"] = 65.0
+    alone = forecast_panel(normal, horizon=6, freq="MS")
+    beside = forecast_panel(pd.concat([normal, sticky]), horizon=6, freq="MS")
+    for name in ("a", "b"):
+        x, y = (f[f["unique_id"] == name] for f in (alone, beside))
+        ratio = np.log(y["q0.9"] / y["q0.1"]).to_numpy() / np.log(x["q0.9"] / x["q0.1"]).to_numpy()
+        assert (ratio > 0.8).all()
+        assert (ratio < 1.25).all()
+
+
+def test_whole_number_ids_and_one_quantile() -> None:
+    history = prices(("1",)).assign(unique_id=1)
+    found = forecast_panel(history, horizon=2, freq="MS", quantiles=(0.5,))
+    assert list(found.columns) == ["unique_id", "ds", "mean", "q0.5"]
+    folds = backtest_panel(history, horizon=2, freq="MS", cutoffs=[date(2023, 3, 1)], quantiles=(0.5,))
+    wide = backtest_panel(history, horizon=2, freq="MS", cutoffs=[date(2023, 3, 1)])
+    assert folds[folds["model"] == "rw"]["mean"].to_numpy() == pytest.approx(
+        wide[wide["model"] == "rw"]["mean"].to_numpy()
+    )
+
+
+def test_a_month_is_known_at_its_end_and_late_data_when_it_came() -> None:
+    history = prices(("dy",))
+    run = run_panel(history, horizon=2, freq="MS", known_at=date(2023, 6, 15))
+    assert str(run.forecasts[0].origin) == "2023-05"
+    late = history.assign(available_on=history["ds"] + pd.offsets.MonthBegin(4))
+    folds = [
+        backtest_panel(h, horizon=2, freq="MS", cutoffs=[date(2023, 6, 30)])
+        for h in (late, late.assign(y=late["y"].where(late["ds"] < "2023-04-01", 1.5 * late["y"])))
+    ]
+    pd.testing.assert_frame_equal(*folds, check_exact=True)
+
+
+def test_cutoffs_before_the_history_give_no_rows_and_none_at_all_is_refused() -> None:
+    history = prices(("dy",))
+    folds = backtest_panel(history, horizon=2, freq="MS", cutoffs=[date(2010, 1, 1), date(2023, 3, 1)])
+    assert set(folds["cutoff"]) == {pd.Timestamp("2023-03-01")}
+    with pytest.raises(InputError, match="two available prices"):
+        backtest_panel(history, horizon=2, freq="MS", cutoffs=[date(2010, 1, 1)])

@@ -66,3 +66,14 @@ def test_block_bootstrap_is_wider_for_dependent_values_and_covers() -> None:
     assert wide > 2.0 * narrow
     assert narrow == pytest.approx(2 * 1.645 / np.sqrt(200), rel=0.25)
     assert metrics.block_bootstrap(white, block=12) == metrics.block_bootstrap(white, block=12)
+
+
+def test_block_bootstrap_never_pretends_to_be_sure() -> None:
+    """Blocks as long as the sample would leave nothing to vary; draws that saw nothing are no zeros."""
+    low, high = metrics.block_bootstrap(np.arange(12.0), block=12)
+    assert high - low > 1.0
+    sparse = np.full(24, np.nan)
+    sparse[:5] = [1.0, 1.1, 1.2, 1.3, 1.4]
+    low, high = metrics.block_bootstrap(sparse, block=3)
+    assert low >= 1.0
+    assert high <= 1.4
