@@ -9,7 +9,7 @@ import math
 import re
 from bisect import bisect_right, insort
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from data.sources.rows import BadRow, RawRow, RawTable, shown
@@ -63,9 +63,10 @@ def check(table: RawTable, known: Known) -> Checked:
     """Judge every row of a table: each cell, then rows against each other, then against what is known."""
     refused = list(table.refused)
     read: list[tuple[int, Quote]] = []
+    stored = {(q.series_id, q.ds, q.kind): q for q in known.quotes}
     for row in table.rows:
         try:
-            read.append((row.line, _quote(row, known)))
+            read.append((row.line, _dated(_quote(row, known), row, stored, known.today)))
         except _Bad as bad:
             refused.append(_bad_row(row.line, bad))
     kept = _absurd(_twice(read, refused), known.quotes, refused)
@@ -111,6 +112,16 @@ def _quote(row: RawRow, known: Known) -> Quote:
         n_quotes=_count(cells),
         note=_text(cells, "note"),
     )
+
+
+def _dated(quote: Quote, row: RawRow, stored: Mapping[tuple[str, date, str], Quote], today: date) -> Quote:
+    """A correction that does not say since when it was public is public since today, not since the price
+    it corrects: else a forecast of an earlier day would be shown figures that nobody had."""
+    before = stored.get((quote.series_id, quote.ds, quote.kind))
+    if before is None or _day(row.cells, "available_on") is not None:
+        return quote
+    same = (before.value, before.low, before.high) == (quote.value, quote.low, quote.high)
+    return replace(quote, available_on=before.available_on if same else today)
 
 
 def _series(cells: Mapping[str, object], known: Known) -> Series:

@@ -1,4 +1,8 @@
-"""Databases for tests: the same tests run on SQLite and on a real PostgreSQL."""
+"""What all tests share: databases (the same tests on SQLite and on a real PostgreSQL) and hypothesis.
+
+No test measures time: a slow machine is no defect, so hypothesis neither sets deadlines nor complains of
+slow generation.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import URL
 
 from tests.support import postgres
+
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

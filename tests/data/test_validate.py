@@ -254,3 +254,17 @@ def test_every_row_is_kept_or_refused_never_lost(rows: list[dict[str, Any]]) -> 
     assert len(found.quotes) + len(found.refused) == len(rows)
     assert all(q.value > 0 and q.ds <= TODAY and q.available_on <= TODAY for q in found.quotes)
     json.dumps([b.value for b in found.refused], allow_nan=False)
+
+
+def test_a_correction_is_public_from_today_unless_it_says_otherwise() -> None:
+    """Else a reader of August would be shown what was only known in November."""
+    first = stored(date(2026, 8, 1), 1500.0).available_on
+    (changed,) = judge({"ds": "2026-08-01", "y": 1550}).quotes
+    assert changed.available_on == TODAY
+    (same,) = judge({"ds": "2026-08-01", "y": 1500}).quotes
+    assert same.available_on == first
+    (said,) = judge({"ds": "2026-08-01", "y": 1550, "available_on": "2026-09-15"}).quotes
+    assert said.available_on == date(2026, 9, 15)
+    corrected = replace(KNOWN, quotes=(replace(KNOWN.quotes[0], value=1550.0, available_on=TODAY),))
+    (again,) = judge({"ds": "2026-08-01", "y": 1550}, known=corrected).quotes
+    assert again.available_on == TODAY
