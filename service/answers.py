@@ -108,6 +108,7 @@ class ForecastAnswer:
     lag: int
     horizon: int
     horizon_stored: int
+    #: That the forecast stands on. Its age counts to today, or to the issue day when read with as_of.
     last_quote: LastQuote | None
     last_value: float | None
     exchange_rate: RateAnswer | None

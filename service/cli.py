@@ -24,18 +24,22 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def root(
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)
-    ] = False,
-) -> None:
-    """Options before a command."""
-    if version:
+def _version(asked: bool) -> None:
+    if asked:
         from service.version import VERSION
 
         typer.echo(VERSION)
         raise typer.Exit
+
+
+@app.callback()
+def root(
+    _asked: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version and stop.", is_eager=True, callback=_version),
+    ] = False,
+) -> None:
+    """Options before a command."""
 
 
 _RUN, _READ, _WRITE = "Run it", "Read", "Write"

@@ -12,9 +12,16 @@ from sqlalchemy import Connection
 
 from data.store import events as store
 from forecast.events.event import Coverage, Event, EventChange, MarketSide, Stage
-from forecast.events.table import EventRule, rule_for
+from forecast.events.table import ANY, EVENT_TABLE, EventRule, rule_for
 from service.context import Context
 from service.refusals import NotKnown, Refusal
+
+#: Instruments that the published table knows.
+INSTRUMENTS = tuple(sorted({rule.instrument for rule in EVENT_TABLE} - {ANY}))
+#: What an instrument outside the table has to be called: its effect is the default rule's, on purpose.
+OTHER = "other"
+#: Stages that end something, so that they cannot hold before it began.
+_ENDS = (Stage.SUSPENDED, Stage.LIFTED)
 
 COLUMNS = (
     "event_id",
@@ -74,8 +81,19 @@ def history(context: Context, event_id: str) -> Sequence[store.EventEdit]:
 
 
 def add_event(context: Context, content: Mapping[str, Any], *, author: str) -> EventAnswer:
-    """Record a new event from plain values (API body or file). Raises Refusal when the id exists."""
+    """Record a new event from plain values (API body or file).
+
+    Raises Refusal when the id exists, the instrument is unknown or a life-cycle day is impossible.
+    """
+    steps = [build_change(given) for given in content.get("changes", ())]
+    announced = [step for step in steps if step.stage is Stage.ANNOUNCED]
+    for number, step in enumerate(steps if announced else ()):
+        first = min(announced, key=lambda a: a.known_on)
+        _possible(first, step, context.clock.today(), f"changes.{number}.")
     event = build(content)
+    if event.instrument not in (*INSTRUMENTS, OTHER):
+        allowed = f"one of {', '.join(INSTRUMENTS)}; or {OTHER}, which enters by the default rule"
+        raise Refusal("instrument", event.instrument, allowed)
     with context.engine.begin() as conn:
         if store.get(conn, event.event_id) is not None:
             raise Refusal(
@@ -86,16 +104,25 @@ def add_event(context: Context, content: Mapping[str, Any], *, author: str) -> E
 
 
 def add_change(context: Context, event_id: str, content: Mapping[str, Any], *, author: str) -> EventAnswer:
-    """Add one life-cycle step. It may not become public before the event itself did."""
+    """Add one life-cycle step. Raises Refusal for an impossible day, as of a new event."""
     step = build_change(content)
     with context.engine.begin() as conn:
         event = _get(conn, event_id)
-        if step.known_on < event.known_on:
-            raise Refusal("known_on", step.known_on, f"{event.known_on} (the announcement) or later")
+        _possible(event.changes[0], step, context.clock.today())
         if step in event.changes:
             return _answer(event)
         store.add_change(conn, event_id, step, context.clock.now(), author)
         return _answer(_get(conn, event_id))
+
+
+def _possible(announced: EventChange, step: EventChange, today: date, where: str = "") -> None:
+    """Raises Refusal for a step public before the announcement or after today, or an end before it."""
+    if not announced.known_on <= step.known_on <= today:
+        raise Refusal(
+            f"{where}known_on", step.known_on, f"{announced.known_on} (the announcement) to {today} (today)"
+        )
+    if step.stage in _ENDS and step.on < announced.on:
+        raise Refusal(f"{where}on", step.on, f"{announced.on} (the announcement) or later")
 
 
 def build(content: Mapping[str, Any]) -> Event:
@@ -146,7 +173,10 @@ def read_file(path: Path) -> Mapping[str, Any]:
         raise Refusal("file", path.name, f"YAML or JSON ({error})") from None
     if not isinstance(found, dict):
         raise Refusal("file", path.name, "one mapping with the fields of POST /v1/events")
-    for step in found.get("changes") or ():
+    steps = found.get("changes")
+    if steps is not None and not isinstance(steps, list):
+        raise Refusal("changes", steps, "a list of life-cycle steps, the announcement first")
+    for step in steps or ():
         if isinstance(step, dict) and True in step:  # YAML reads a bare `on` as a yes
             step["on"] = step.pop(True)
     return found

@@ -13,10 +13,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sqlalchemy import Connection, select
 
+from data.reference.load import has_reference
 from data.store import backtests, forecasts, runs
 from data.store.forecasts import IssuedForecast
 from data.store.runs import Run
+from data.store.tables import series
 from forecast.errors import ForecastError, InputError
 from forecast.pipeline import PanelRun, backtest_panel, run_panel
 from forecast.types import SeriesForecast
@@ -26,6 +29,7 @@ from service.context import Context
 from service.heartbeat import Heartbeat, worker_name
 from service.inputs import Inputs
 from service.pool import fitting_pool
+from service.refusals import Refusal
 from service.startup import Watcher, watch
 from service.training import get_run, request
 from service.version import library_versions
@@ -70,10 +74,11 @@ def perform(context: Context, run: Run, watcher: Watcher | None = None) -> Run:
                 if watcher is not None:
                     watcher(note, done, total)
 
+            read_at = context.clock.now()
             with context.engine.connect() as conn:
                 known = given.load(conn, context.clock.today())
             fitted = fit(known, context, report)
-        _store(context, run, known, fitted)
+        _store(context, run, known, fitted, read_at)
     except Exception as error:  # noqa: BLE001 - whatever it was, the run must end with its reason
         expected = isinstance(error, ForecastError)
         if not expected:
@@ -134,13 +139,18 @@ def fit(known: Inputs, context: Context, report: Watcher) -> Fitted:
     )
 
 
-def _store(context: Context, run: Run, known: Inputs, fitted: Fitted) -> None:
-    """Forecasts, exchange-rate paths, figures and the end of the run: all or nothing."""
+def _store(context: Context, run: Run, known: Inputs, fitted: Fitted, read_at: datetime) -> None:
+    """Forecasts, exchange-rate paths, figures and the end of the run: all or nothing.
+
+    Raises Refusal when the demonstration prices were removed since `read_at`: what stands on them must not
+    come back.
+    """
     now = context.clock.now()
     stamp = {
         "fingerprint": known.fingerprint,
         "versions": library_versions(),
         "seed": fitted.panel.seed,
+        "read_at": read_at.isoformat(),
     }
     summary = {
         "forecasts": len(fitted.panel.forecasts),
@@ -157,6 +167,7 @@ def _store(context: Context, run: Run, known: Inputs, fitted: Fitted) -> None:
         **stamp,
     }
     with context.engine.begin() as conn:
+        _still_there(conn, known)
         for made in fitted.panel.forecasts:
             forecasts.save(conn, issued(made, run.run_id, now, known.known_at, stamp))
         rates = fitted.panel.rates
@@ -165,6 +176,18 @@ def _store(context: Context, run: Run, known: Inputs, fitted: Fitted) -> None:
             forecasts.save_fx_paths(conn, run.run_id, months, rates.rates)
         backtests.save(conn, run.run_id, fitted.scores)
         runs.finish(conn, run.run_id, finished_at=now, summary=summary)
+
+
+def _still_there(conn: Connection, known: Inputs) -> None:
+    # A removal changes catalogue rows first. Holding them, it is either over by now or waits for our end and
+    # then takes these forecasts away too. SQLite has one writer anyway.
+    conn.execute(select(series.c.series_id).order_by(series.c.series_id).with_for_update())
+    if known.demonstration and not has_reference(conn):
+        raise Refusal(
+            "prices",
+            "demonstration data that were removed while the run was fitting",
+            "prices that stay until a run ends; nothing was stored, ask for another run",
+        )
 
 
 def issued(

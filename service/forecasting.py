@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
+from datetime import date, datetime
 from statistics import NormalDist
 
 import numpy as np
@@ -58,15 +59,18 @@ def answer_all(context: Context, query: ForecastQuery) -> tuple[list[ForecastAns
 
 
 def _answer(context: Context, conn: Connection, series: Series, query: ForecastQuery) -> ForecastAnswer:
-    quotes = prices.load(conn, [series.series_id])
     issued = store.latest(conn, series.series_id, issued_by=query.as_of)
     if issued is None:
-        raise _no_forecast(quotes, query)
+        raise _no_forecast(prices.load(conn, [series.series_id]), query)
     stored = len(issued.periods) - issued.lag
     horizon = stored if query.horizon is None else query.horizon
     if not 1 <= horizon <= stored:
         raise Refusal("horizon", query.horizon, f"1 to {stored}, the months stored with this forecast")
-    known = catalogue.last_quote(quotes, context.clock.today())
+    today = context.clock.today()
+    reading = today if query.as_of is None else min(today, query.as_of.date())
+    behind = _behind(conn, series, issued)
+    own = [q for q in behind if q.series_id == series.series_id]
+    known = catalogue.last_quote(own, today if query.as_of is None else issued.known_at)
     how = conversion(conn, series, issued, query)
     values, mean = _in_basis(issued, how, (0.5, *query.quantiles))
     steps = issued.lag + horizon
@@ -94,7 +98,11 @@ def _answer(context: Context, conn: Connection, series: Series, query: ForecastQ
         ),
         calibration=header["calibration"],
         events=tuple(header["events"]),
-        caveats=tuple(header["caveats"]) + _now(context, issued, known, how),
+        caveats=(
+            *header["caveats"],
+            *_now(reading, issued, known, how),
+            *_not_in_it(conn, series, issued, behind, reading, query.as_of),
+        ),
         notice=catalogue.notice_on(conn),
         rows=tuple(
             ForecastRow(
@@ -165,17 +173,59 @@ def _with_rate(issued: IssuedForecast, logs: Array, ratio: Array) -> tuple[Array
     return moved, issued.mean * (paths * ratio).mean(axis=0) / paths.mean(axis=0)
 
 
-def _now(
-    context: Context, issued: IssuedForecast, known: LastQuote | None, how: Conversion
-) -> tuple[str, ...]:
+def _now(today: date, issued: IssuedForecast, known: LastQuote | None, how: Conversion) -> tuple[str, ...]:
     """Caveats that only the day of reading knows."""
     said = [] if known is None else list(how.quote_caveats(known.value, known.ds))
-    today = context.clock.today()
     months = (today.year - issued.known_at.year) * 12 + today.month - issued.known_at.month
     if months > 0:
         said.append(
             f"Issued {(today - issued.known_at).days} days ago: steps count from then, not from today."
         )
-    if known is not None and known.ds.replace(day=1) > issued.origin:
-        said.append(f"A quote of {known.ds} arrived after this forecast was issued; retrain to use it.")
+    return tuple(said)
+
+
+def _family(series: Series) -> list[str]:
+    return [series.series_id] + ([] if series.base_series is None else [series.base_series])
+
+
+def _read_at(issued: IssuedForecast) -> datetime:
+    """Instant at which the run read its inputs; forecasts stored before that was kept have the issue time."""
+    stamped = issued.header.get("read_at")
+    return issued.issued_at if stamped is None else datetime.fromisoformat(stamped)
+
+
+def _behind(conn: Connection, series: Series, issued: IssuedForecast) -> list[Quote]:
+    """Quotes of the series and its base as the run knew them."""
+    ids = _family(series)
+    found = prices.load(conn, ids, as_of=issued.known_at, recorded_by=_read_at(issued))
+    # A replay of an older day (--today) stands on quotes that were recorded here long after that day.
+    return found or prices.load(conn, ids, as_of=issued.known_at)
+
+
+def _not_in_it(
+    conn: Connection,
+    series: Series,
+    issued: IssuedForecast,
+    behind: Sequence[Quote],
+    reading: date,
+    recorded_by: datetime | None,
+) -> tuple[str, ...]:
+    """A caveat for each series of the family with a new quote or a correction: the newest, and how many."""
+    used = {(q.series_id, q.ds, q.kind): q.value for q in behind}
+    said = []
+    for name in _family(series):
+        later = [
+            q
+            for q in prices.load(conn, [name], as_of=reading, recorded_by=recorded_by)
+            if q.kind != "annual" and used.get((name, q.ds, q.kind)) != q.value
+        ]
+        if later:
+            newest = max(later, key=lambda q: q.ds)
+            came = "recorded" if newest.recorded_at > _read_at(issued) else "published"
+            whose = "" if name == series.series_id else f" of {name}"
+            more = "" if len(later) == 1 else f" (and {len(later) - 1} more)"
+            said.append(
+                f"A quote{whose} {came} after this forecast was issued is not in it: "
+                f"{newest.ds} {newest.value:g}{more}; train again."
+            )
     return tuple(said)

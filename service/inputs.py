@@ -10,6 +10,7 @@ from datetime import date, timedelta
 import pandas as pd
 from sqlalchemy import Connection
 
+from data.reference.load import has_reference
 from data.store import events as event_store
 from data.store import fx as fx_store
 from data.store import prices
@@ -22,7 +23,10 @@ COLUMNS = ("unique_id", "ds", "y", "element", "market", "currency", "available_o
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """history: long frame of COLUMNS; fx: month, CNY, EUR per USD. fingerprint: sha256 of all of it."""
+    """history: long frame of COLUMNS; fx: month, CNY, EUR per USD. fingerprint: sha256 of all of it.
+
+    demonstration: was any demonstration quote stored?
+    """
 
     series: tuple[Series, ...]
     history: pd.DataFrame
@@ -31,6 +35,7 @@ class Inputs:
     relations: tuple[Relation, ...]
     known_at: date
     fingerprint: str
+    demonstration: bool
 
 
 def load(conn: Connection, known_at: date, only: Sequence[str] | None = None) -> Inputs:
@@ -64,6 +69,7 @@ def load(conn: Connection, known_at: date, only: Sequence[str] | None = None) ->
         relations=relations,
         known_at=known_at,
         fingerprint=_fingerprint(history, fx, events),
+        demonstration=has_reference(conn),
     )
 
 

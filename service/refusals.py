@@ -11,13 +11,25 @@ Refusal (an InputError: field, found, allowed)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 
 from forecast.errors import InputError
 
 
 class Refusal(InputError):
-    """Root of what the service refuses on purpose."""
+    """Root of what the service refuses on purpose. Days are said in ISO form, also inside lists and maps."""
+
+    def __init__(self, field: str, found: object, allowed: str) -> None:
+        super().__init__(field, _readable(found), allowed)
+
+
+def _readable(found: object) -> object:
+    if isinstance(found, date):
+        return found.isoformat()
+    if isinstance(found, Mapping):
+        return {name: _readable(value) for name, value in found.items()}
+    return [_readable(value) for value in found] if isinstance(found, list) else found
 
 
 class NotKnown(Refusal):

@@ -5,16 +5,20 @@ from __future__ import annotations
 import ipaddress
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+from service.refusals import Refusal
+
+_PREFIX = "YTTERBY_"
 
 
 class Settings(BaseSettings):
     """One immutable set of settings. Every field is `YTTERBY_<NAME>` in the environment."""
 
-    model_config = SettingsConfigDict(env_prefix="YTTERBY_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="ignore")
 
     database_url: str = Field(
         default="sqlite:///var/ytterby.db",
@@ -72,6 +76,20 @@ class Settings(BaseSettings):
         """File of the embedded database, None for any other."""
         prefix = "sqlite:///"
         return Path(self.database_url.removeprefix(prefix)) if self.database_url.startswith(prefix) else None
+
+
+def read_settings(**changes: Any) -> Settings:
+    """Settings of the environment, changed by `changes`. Raises Refusal naming the first wrong variable."""
+    try:
+        return Settings(**changes)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        allowed = first["msg"].removeprefix("Input should be ")
+        said = Settings.model_fields[name].description
+        raise Refusal(f"{_PREFIX}{name.upper()}", first["input"], f"{allowed} ({said})") from None
+    except SettingsError as error:  # a list that is not JSON; the variable's name is in the words
+        raise Refusal("environment", str(error), "a JSON list where docs/cli.md says so") from None
 
 
 def is_loopback(host: str) -> bool:

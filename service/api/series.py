@@ -19,10 +19,12 @@ router = APIRouter(prefix="/v1", tags=["series"])
 SeriesId = Annotated[str, Path(max_length=100, description="Series id, such as dy-oxide-cn")]
 
 
-@router.get("/series", dependencies=Reading)
-def list_series(context: Ctx) -> SeriesList:
+@router.get("/series", response_model=SeriesList, dependencies=Reading)
+def list_series(context: Ctx, as_csv: WantsCsv) -> SeriesList | Response:
     """Every series with its basis, its provenance and how fresh it is."""
     found = catalogue.list_series(context)
+    if as_csv:
+        return csv_response("series", catalogue.SERIES_COLUMNS, catalogue.flat_series(found))
     return SeriesList(series=[SeriesOut.model_validate(s) for s in found], notice=catalogue.notice(context))
 
 

@@ -33,10 +33,10 @@ def open_here(*, today: datetime | None = None, **changes: Any) -> Context:
     """The context of this process: settings from the environment, changed by command-line options."""
     from service import logs
     from service.context import open_context
-    from service.settings import Settings
+    from service.settings import read_settings
 
     chosen = changes | ({} if today is None else {"today": day(today)})
-    settings = Settings(**chosen)
+    settings = read_settings(**chosen)
     logs.configure(fmt=settings.log_format, level=settings.log_level)
     return open_context(settings)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from service.commands.options import Today, open_here
-from service.commands.output import FAILURE, say
+from service.commands.output import FAILURE, err, say
 
 if TYPE_CHECKING:
     from service.context import Context
@@ -45,6 +46,7 @@ def serve(
     changes = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     context = open_here(today=today, **changes)
     settings = context.settings
+    listener = _bind(settings.host, settings.port)  # before anything that takes time or shows a key
     prepared = startup.prepare_to_serve(context, reference=reference)
     tell(prepared, context)
     # Ask nicely on TERM as on Ctrl-C: uvicorn passes the signal on when it has closed its connections.
@@ -55,12 +57,13 @@ def serve(
     try:
         if prepared.needs_training and child is not None:
             first_training(context)
-        _listen(context)
+        _listen(context, listener)
     except KeyboardInterrupt:
         say("Stopped.")
     finally:
         if child is not None:
             child.stop()
+        listener.close()
 
 
 def tell(prepared: Prepared, context: Context) -> None:
@@ -88,7 +91,25 @@ def first_training(context: Context) -> None:
         say(f"[red]Training failed:[/red] {ended.error}. Serving without forecasts; try: ytterby train")
 
 
-def _listen(context: Context) -> None:
+def _bind(host: str, port: int) -> socket.socket:
+    """A socket that holds the address. Ends the command when it cannot be had."""
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise _taken(host, port, error) from None
+    return listener
+
+
+def _taken(host: str, port: int, error: OSError) -> typer.Exit:
+    said = f"error: cannot listen on {host} port {port}: {error.strerror}; try another: ytterby serve --port"
+    err.print(said, style="red", markup=False, soft_wrap=True)
+    return typer.Exit(FAILURE)
+
+
+def _listen(context: Context, listener: socket.socket) -> None:
     import uvicorn
 
     from service.app import create_app
@@ -97,17 +118,20 @@ def _listen(context: Context) -> None:
     server = uvicorn.Server(
         uvicorn.Config(
             create_app(context=context),
-            host=settings.host,
-            port=settings.port,
             log_level="warning",
             server_header=False,
             access_log=False,
             timeout_graceful_shutdown=5,
         )
     )
-    listener = server.config.bind_socket()
+    port = listener.getsockname()[1]
+    try:
+        # Two starts at once may both bind; only one of them can listen.
+        listener.listen(server.config.backlog)
+    except OSError as error:
+        raise _taken(settings.host, port, error) from None
     name = f"[{settings.host}]" if ":" in settings.host else settings.host
-    where = f"http://{name}:{listener.getsockname()[1]}"
+    where = f"http://{name}:{port}"
     say(f"[bold green]Serving.[/bold green] Open {where}/ (stop with Ctrl-C)")
     say(f"API: {where}/v1/forecasts   its description: {where}/openapi.json")
     server.run(sockets=[listener])

@@ -11,7 +11,7 @@ from types import FrameType
 
 from service import logs
 from service.context import open_context
-from service.settings import Settings
+from service.settings import read_settings
 
 #: Set by a parent that holds the other end of our standard input: when it goes, so do we.
 TIED = "YTTERBY_WORKER_TIED"
@@ -25,7 +25,7 @@ def main() -> int:
     """Work until told to stop. A run in hand goes back to the queue. Returns the exit code."""
     from service.worker.loop import work
 
-    settings = Settings()
+    settings = read_settings()
     logs.configure(fmt=settings.log_format, level=settings.log_level)
     stop = threading.Event()
 

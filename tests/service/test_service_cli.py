@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ import pytest
 from service.cli import main
 from service.context import Context, open_context
 from service.settings import Settings
+from service.version import VERSION
 from tests.support.service_world import BASE, HORIZON, LAG, MONTHS, OUTSIDE, fill
 
 ROOT = Path(__file__).parents[2]
@@ -79,6 +81,66 @@ def test_help_teaches(run: Run) -> None:
     ):
         assert command in found.out
         assert run(command, "--help").code == 0
+
+
+def test_version_is_printed(run: Run) -> None:
+    found = run("--version")
+    assert (found.code, found.out.strip()) == (0, VERSION)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("PORT", "abc"), ("HORIZON", "99"), ("TODAY", "soon"), ("ALLOWED_HOSTS", "a.example")],
+)
+def test_a_wrong_setting_is_one_line(
+    run: Run, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"YTTERBY_{name}", value)
+    found = run("series")
+    assert found.code == 2
+    assert found.err.count("\n") == 1
+    assert found.err.startswith("error: ")
+    assert name.lower() in found.err.lower()
+    if name != "ALLOWED_HOSTS":
+        assert found.err.startswith(f"error: YTTERBY_{name}: found {value!r}; allowed: ")
+
+
+def test_serve_refuses_a_taken_port_before_it_does_anything(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unused = tmp_path / "unused.db"
+    monkeypatch.setenv("YTTERBY_DATABASE_URL", f"sqlite:///{unused}")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        found = run("serve", "--port", str(port))
+    assert found.code == 1
+    assert f"127.0.0.1 port {port}" in found.err
+    assert "Key" not in found.err
+    assert not unused.exists()
+
+
+def test_a_file_whose_changes_are_no_list_is_refused(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "event.yaml"
+    file.write_text("event_id: CN-TEST-NEW\nchanges: 5\n")
+    found = run("events", "add", str(file))
+    assert found.code == 2
+    assert found.err.startswith("error: changes: found 5")
+
+
+def test_the_documented_event_can_be_added(run: Run, tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8").split("## Adding an event")[1]
+    lines = text[text.index("    event_id") : text.index("    $ curl")].splitlines()
+    file = tmp_path / "event.yaml"
+    file.write_text("\n".join(line.removeprefix("    ") for line in lines), encoding="utf-8")
+    assert run("events", "add", str(file)).code == 0
+
+
+def test_refused_days_are_said_in_iso_form(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "event.yaml"
+    file.write_text("event_id: CN-TEST-NEW\nchanges:\n- {stage: announced, known_on: 2026-11-20}\n")
+    assert "datetime.date" not in run("events", "add", str(file)).err
+    words = ("--stage", "lifted", "--on", "2026-11-20", "--known-on", "2027-01-01")
+    assert "found '2027-01-01'" in run("events", "change", "CN-TEST-LICENCE", *words).err
 
 
 def test_series_as_table_json_and_csv(run: Run) -> None:

@@ -61,7 +61,7 @@ def test_csv_by_parameter_and_by_header(shared: Server, how: str) -> None:
     headers = {"Accept": "text/csv, application/json;q=0.5"} if how == "header" else {}
     quotes = f"/v1/series/{BASE}/observations"
     for path in (quotes, f"/v1/series/{BASE}/forecast", "/v1/forecasts", "/v1/events",
-                 "/v1/backtests"):  # fmt: skip
+                 "/v1/backtests", "/v1/series"):  # fmt: skip
         answer = shared.client.get(path, params=params, headers=headers).raise_for_status()
         assert answer.headers["content-type"] == "text/csv; charset=utf-8"
         assert table(answer.text)

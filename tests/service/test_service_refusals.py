@@ -26,6 +26,10 @@ EVENT: dict[str, Any] = {
 }
 
 
+def step(stage: str, on: str, known_on: str) -> dict[str, str]:
+    return {"stage": stage, "on": on, "known_on": known_on}
+
+
 def check(answer: httpx2.Response, status: int, field: str | None) -> dict[str, Any]:
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
@@ -172,6 +176,12 @@ def test_too_large_a_body_is_refused_declared_or_not(shared: Server) -> None:
         ({"elements": {}}, "elements"),
         ({"elements": {"Xx": "covered"}}, None),
         ({"changes": []}, "changes"),
+        ({"instrument": "zap"}, "instrument"),
+        ({"instrument": "*"}, "instrument"),
+        ({"changes": [*EVENT["changes"], step("lifted", "2026-11-21", "2026-11-19")]}, "changes.1.known_on"),
+        ({"changes": [*EVENT["changes"], step("lifted", "2026-11-21", "2026-11-25")]}, "changes.1.known_on"),
+        ({"changes": [step("announced", "2026-12-01", "2026-12-01")]}, "changes.0.known_on"),
+        ({"changes": [*EVENT["changes"], step("suspended", "2026-11-19", "2026-11-20")]}, "changes.1.on"),
         (
             {"changes": [{"stage": "lifted", "on": "2026-11-20", "known_on": "2026-11-20"}]},
             "CN-TEST-NEW.changes",
@@ -190,7 +200,18 @@ def test_a_change_before_the_announcement_is_refused(shared: Server) -> None:
     check(found, 422, "probability")
     body["probability"] = 1
     found = shared.client.patch("/v1/events/CN-TEST-LICENCE", json=body, headers=shared.writer)
-    check(found, 422, "known_on")
+    assert "found '2025-01-01'" in check(found, 422, "known_on")["detail"]
+    for wrong, field in ((step("lifted", "2025-01-01", "2026-11-20"), "on"),
+                         (step("lifted", "2026-11-20", "2026-11-25"), "known_on")):  # fmt: skip
+        found = shared.client.patch("/v1/events/CN-TEST-LICENCE", json=wrong, headers=shared.writer)
+        check(found, 422, field)
+
+
+def test_an_unknown_instrument_is_told_the_known_and_other_is_taken(server: Server) -> None:
+    found = server.client.post("/v1/events", json=EVENT | {"instrument": "zap"}, headers=server.writer)
+    assert "licence" in check(found, 422, "instrument")["allowed"]
+    taken = server.client.post("/v1/events", json=EVENT | {"instrument": "other"}, headers=server.writer)
+    assert taken.status_code == 201
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8000", "127.0.0.1.evil.example", ""])

@@ -51,7 +51,9 @@ def test_quotes_once_twice_and_corrected(server: Server) -> None:
     newest = server.client.get(f"/v1/series/{BASE}").json()["last_quote"]
     assert newest["ds"] == "2026-09-01"
     said = server.client.get(f"/v1/series/{BASE}/forecast").json()["caveats"]
-    assert any("retrain" in caveat for caveat in said)
+    assert any(
+        "recorded after" in c and f"2026-09-01 {base * 1.25:g} (and 1 more); train again" in c for c in said
+    )
 
 
 def test_preview_writes_nothing(server: Server) -> None:

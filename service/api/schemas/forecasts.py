@@ -89,7 +89,9 @@ class ForecastOut(Out):
     lag: int = Field(description="Months from the origin to the month of issue: the nowcast")
     horizon: int
     horizon_stored: int
-    last_quote: LastQuoteOut | None = Field(description="Newest quote by now, in the series' own basis")
+    last_quote: LastQuoteOut | None = Field(
+        description="Newest quote that the forecast stands on, in the series' own basis"
+    )
     last_value: float | None = Field(
         description="That quote in the basis asked for, at the rate of its month"
     )

@@ -18,7 +18,8 @@ class LastQuoteOut(Out):
     source: str
     available_on: date = Field(description="Day from which it could be known")
     age_days: int = Field(
-        description="Days from the quote (for a monthly mean: the month's last day) to today"
+        description="Days from the quote (for a monthly mean: the month's last day) to today; in a "
+        "forecast read with as_of, to the day it was issued"
     )
 
 
