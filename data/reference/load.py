@@ -25,7 +25,8 @@ from data.reference.files import (
 from data.store import events as event_store
 from data.store import fx as fx_store
 from data.store import prices
-from data.store.tables import backtest_score, forecast, quote
+from data.store.facts import WHOLE_RUN
+from data.store.tables import backtest_score, forecast, quote, run_fact
 from data.types import AppendResult, utc
 
 __all__ = [
@@ -95,6 +96,10 @@ def remove_reference(conn: Connection, removed_at: datetime) -> RemoveSummary:
         if series.series_id in bases:
             said = f"Demonstration data were removed on {day}; what stands here now was imported."
             prices.add_series(conn, replace(series, provenance=said, licence_note="That of your own source."))
+    # of a whole run too: it was estimated on these prices
+    facts = run_fact.c.series_id.in_((*touched, WHOLE_RUN))
+    if touched:
+        conn.execute(delete(run_fact).where(facts))
     return RemoveSummary(
         forecasts=conn.execute(delete(forecast).where(forecast.c.series_id.in_(touched))).rowcount,
         scores=conn.execute(delete(backtest_score).where(backtest_score.c.series_id.in_(touched))).rowcount,

@@ -165,6 +165,16 @@ fx_path = Table(
     Column("paths", Numbers, nullable=False),
 )
 
+run_fact = Table(
+    "run_fact",
+    metadata,
+    Column("run_id", Integer, ForeignKey("run.run_id"), primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("series_id", String, primary_key=True, default=""),  # "": of the run as a whole
+    Column("content", JSON, nullable=False),
+    Column("numbers", Numbers),
+)
+
 backtest_score = Table(
     "backtest_score",
     metadata,
