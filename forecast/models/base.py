@@ -11,9 +11,9 @@ dummies, but returns the path of the event-free part: E[y(o+h) - (x(o+h) - x(o))
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -29,14 +29,15 @@ Origins = NDArray[np.intp]
 class FitInput:
     """y: (n,) log prices, NaN allowed, last value a number. periods: (n,) without holes.
 
-    exog: (n + steps, k) event dummies by type, future rows included, or None when no event is known.
-    season: periods in a year (12 monthly, 52 weekly). seed: for models that draw.
+    exog: (n + steps, k) event dummies by type, future rows included, or None when no event is known;
+    exog_names: the type of each column, (k,). season: periods in a year (12 monthly, 52 weekly). seed: for models that draw.
     """
 
     y: Array
     periods: pd.PeriodIndex
     season: int
     exog: Array | None = None
+    exog_names: tuple[str, ...] = ()
     seed: int = 0
 
 
@@ -50,6 +51,15 @@ class Fitted(Protocol):
 
     def paths(self, data: FitInput, origins: Origins, steps: int) -> Array:
         """Median log path, shape (len(origins), steps), after each origin (index of a quote)."""
+        ...
+
+
+@runtime_checkable
+class HasSpread(Protocol):
+    """A fit that also says how wide its own range is; calibration then scales its errors by that."""
+
+    def spreads(self, data: FitInput, origins: Origins, steps: int) -> Array:
+        """Half the log width of its 80 % range, > 0, shape (len(origins), steps)."""
         ...
 
 
@@ -72,6 +82,26 @@ class Model(Protocol):
 
     def fit(self, data: FitInput) -> Fitted:
         """Estimate. Raises HistoryTooShort or ModelNotFitted; never returns a fit that did not converge."""
+        ...
+
+
+class PanelModel(Protocol):
+    """A candidate whose parameters are shared by the series of a panel and estimated on all of them."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def min_observations(self) -> int: ...
+
+    @property
+    def refits(self) -> int: ...
+
+    def fit_panel(self, data: Sequence[FitInput], steps: int) -> Fitted:
+        """Estimate on every series that has `min_observations` quotes; the fit serves them all, and new ones.
+
+        Raises HistoryTooShort when the panel is too small, ModelNotFitted when there is no usable result.
+        """
         ...
 
 
