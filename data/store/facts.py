@@ -16,7 +16,7 @@ WHOLE_RUN = ""
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Fact:
-    """kind: what it is ("effects", "parameters" ...). series_id: "" for the whole run. content: JSON-ready."""
+    """kind: what it is ("effects", "parameters" ...). series_id: "" for a whole run. content: JSON-ready."""
 
     kind: str
     content: Mapping[str, Any]

@@ -30,7 +30,8 @@ class FitInput:
     """y: (n,) log prices, NaN allowed, last value a number. periods: (n,) without holes.
 
     exog: (n + steps, k) event dummies by type, future rows included, or None when no event is known;
-    exog_names: the type of each column, (k,). season: periods in a year (12 monthly, 52 weekly). seed: for models that draw.
+    exog_names: the type of each column, (k,). season: periods in a year (12 monthly, 52 weekly). seed: for
+    models that draw.
     """
 
     y: Array
