@@ -6,35 +6,33 @@ origin; cubes are (series, positions, steps). Prices are logs with event effects
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
+from functools import cache
 
 import numpy as np
-import pandas as pd
 
 from forecast.distribution.calibration import SMALLEST, WARM_UP, Calibration, calibrate, volatility
 from forecast.distribution.combination import BENCHMARK, combination_weights, combine
+from forecast.estimation import Fit, Map, with_events
 from forecast.evaluation.backtest import cutoff_positions, rolling_paths
 from forecast.evaluation.metrics import pinball
 from forecast.evaluation.selection import Decision, decide_promotion
-from forecast.events.dummies import design_by_type
 from forecast.events.event import Event
-from forecast.models import MODELS
+from forecast.models import CANDIDATES
 from forecast.models.base import FitInput
-from forecast.periods import last_day
 from forecast.types import SCORED_QUANTILES, Array, FitReport, PriceHistory
 
 COMBINATION = "combination"
-#: map(function, items) of an executor, or the built-in one
-Map = Callable[[Callable[["SeriesTask"], "SeriesPaths"], Iterable["SeriesTask"]], Iterable["SeriesPaths"]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesTask:
-    """All that fitting one series needs; picklable, so that any executor can take it.
+    """All that the paths of one series need; picklable, so that any executor can take it.
 
     contributions: (n, events) log effect of each known event at each period; known_from: (events,)
-    index of the first period whose end knows the event.
+    index of the first period whose end knows the event. fits: by model, oldest first.
     """
 
     history: PriceHistory
@@ -44,6 +42,7 @@ class SeriesTask:
     contributions: Array
     known_from: Array
     seed: int
+    fits: Mapping[str, tuple[Fit, ...]]
 
     @property
     def adjustment(self) -> Array:
@@ -88,30 +87,21 @@ class Panel:
         return np.asarray(self.paths[model][series, origin, :steps, None] + width)
 
 
-def fit_series(task: SeriesTask) -> SeriesPaths:
+def series_paths(task: SeriesTask) -> SeriesPaths:
     """Every model's rolling paths on one series, in adjusted log price."""
     history, adjustment = task.history, task.adjustment
-    raw = history.log_price
-    key = history.key
+    adjusted = FitInput(
+        y=history.log_price - adjustment, periods=history.periods, season=task.season, seed=task.seed
+    )
 
-    calendar = pd.period_range(history.periods[0], periods=len(raw) + task.steps, freq=history.periods.freq)
-
-    def exog_at(position: int) -> Array | None:
-        known_at = last_day(history.periods[position])
-        names, matrix = design_by_type(task.events, calendar, key.element, key.market, known_at)
-        return matrix if names else None
+    @cache
+    def raw(day: date) -> FitInput:
+        return with_events(adjusted, history, task.events, day)
 
     paths, reports = {}, []
-    for model in MODELS:
-        y = raw if model.uses_events else raw - adjustment
-        data = FitInput(y=y, periods=history.periods, season=task.season, seed=task.seed)
-        found, report = rolling_paths(
-            model,
-            data,
-            task.steps,
-            warm_up=WARM_UP,
-            exog_at=exog_at if model.uses_events and task.events else None,
-        )
+    for model in CANDIDATES:
+        data_of = (lambda fit: raw(fit.day)) if model.uses_events else (lambda _: adjusted)
+        found, report = rolling_paths(model.name, task.fits[model.name], data_of, task.steps)
         paths[model.name] = found - adjustment[:, None] if model.uses_events else found
         reports.append(report)
     return SeriesPaths(paths=paths, reports=tuple(reports))
@@ -136,13 +126,13 @@ def series_errors(task: SeriesTask, paths: Array) -> Array:
 
 
 def build_panel(tasks: Sequence[SeriesTask], *, season: int, mapper: Map = map) -> Panel:
-    """Fit, lay out, calibrate, score and combine. `mapper` is an executor's map; order is kept."""
-    fitted = list(mapper(fit_series, tasks))
+    """Filter, lay out, calibrate, score and combine. `mapper` is an executor's map; order is kept."""
+    fitted = list(mapper(series_paths, tasks))
     start = min(t.history.periods[0].ordinal for t in tasks)
     length = max(t.history.origin.ordinal for t in tasks) - start + 1
     steps = max(t.steps for t in tasks)
     shape = (len(tasks), length, steps)
-    names = [m.name for m in MODELS]
+    names = [m.name for m in CANDIDATES]
     paths = {name: np.full(shape, np.nan) for name in names}
     errors = {name: np.full(shape, np.nan) for name in names}
     sd = np.full(shape[:2], np.nan)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from forecast.errors import InputError
-from forecast.types import PriceHistory, SeriesKey
+from forecast.types import Array, PriceHistory, SeriesKey
+
+EPOCH = date(1970, 1, 1).toordinal()
 
 #: pandas offset of the caller -> (period frequency, periods in a year)
 FREQUENCIES: dict[str, tuple[str, int]] = {
@@ -75,24 +79,11 @@ def check_history(history: pd.DataFrame) -> pd.DataFrame:
     return history.assign(unique_id=history["unique_id"].astype(str))
 
 
-def available(
-    history: pd.DataFrame, known_at: date | None, rule: str | None = None, dated: Collection[str] = ()
-) -> pd.DataFrame:
-    """Rows known at the end of `known_at`: by `available_on` where the column exists, else on their day.
-
-    With a period frequency `rule` a row is known at the end of its period, whose mean it is, unless its
-    series is `dated`.
-    """
-    if known_at is None:
-        return history
-    if "available_on" in history.columns:
-        days = pd.to_datetime(history["available_on"])
-    elif rule is None:
-        days = history["ds"]
-    else:
-        ends = pd.Series(pd.PeriodIndex(history["ds"], freq=rule).end_time.normalize(), index=history.index)
-        days = history["ds"].where(history["unique_id"].isin(dated), ends)
-    return history[days <= pd.Timestamp(known_at)]
+def available(quotes: pd.DataFrame, known_at: date) -> pd.DataFrame:
+    """Dated quotes known at the end of `known_at`: by `available_on` where the column exists, else on their
+    day."""
+    days = pd.to_datetime(quotes["available_on" if "available_on" in quotes.columns else "ds"])
+    return quotes[days <= pd.Timestamp(known_at)]
 
 
 def series_key(rows: pd.DataFrame) -> SeriesKey:
@@ -101,23 +92,66 @@ def series_key(rows: pd.DataFrame) -> SeriesKey:
     return SeriesKey(unique_id=str(rows["unique_id"].iloc[0]), **static)
 
 
-def to_histories(history: pd.DataFrame, freq: str) -> list[PriceHistory]:
-    """Long frame -> one PriceHistory a series, sorted by id, NaN for periods without a quote.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Book:
+    """Every price of one series and from when it is known, so that any past day can be looked up.
 
-    Series without any price are dropped here; the caller reports them.
+    periods: PeriodIndex without holes; y: (n,) price or NaN; known: (n,) ordinal of the day from whose end
+    each price is known.
+    """
+
+    key: SeriesKey
+    periods: pd.PeriodIndex
+    y: Array
+    known: NDArray[np.int64]
+
+    def at(self, day: date | None, lag: int = 0) -> PriceHistory | None:
+        """The history known at the end of `day` (all of it, for None), or None where there is no price.
+
+        lag: the last `lag` periods up to that of `day` are withheld, as if they were late.
+        """
+        seen = np.isfinite(self.y)
+        if day is not None:
+            seen &= self.known <= day.toordinal()
+        if lag and day is not None:
+            seen &= self.periods.asi8 <= pd.Period(day, self.periods.freqstr).ordinal - lag
+        at = np.flatnonzero(seen)
+        if not len(at):
+            return None
+        span = slice(int(at[0]), int(at[-1]) + 1)
+        return PriceHistory(
+            key=self.key, periods=self.periods[span], y=np.where(seen[span], self.y[span], np.nan)
+        )
+
+
+def to_books(history: pd.DataFrame, freq: str) -> list[Book]:
+    """Long frame -> one Book a series, sorted by id. A price is known from its `available_on` where the
+    column exists, else at the end of its period, whose mean it is.
+
+    A series without any price has an empty Book.
     """
     rule, _ = period_frequency(freq)
     found = []
-    for _, rows in history.dropna(subset=["y"]).groupby("unique_id", sort=True):
-        prices = pd.Series(
-            rows["y"].to_numpy(float), index=pd.PeriodIndex(rows["ds"], freq=rule)
-        ).sort_index()
-        if prices.index.has_duplicates:
-            day = prices.index[prices.index.duplicated()][0]
+    for _, every in history.groupby("unique_id", sort=True):
+        rows = every.dropna(subset=["y"])
+        if rows.empty:
+            nothing = pd.PeriodIndex([], freq=rule)
+            found.append(
+                Book(key=series_key(every), periods=nothing, y=np.empty(0), known=np.empty(0, np.int64))
+            )
+            continue
+        periods = pd.PeriodIndex(rows["ds"], freq=rule)
+        if periods.has_duplicates:
+            day = periods[periods.duplicated()][0]
             raise InputError("ds", f"two prices in {day}", f"one price per period at freq {freq}")
-        calendar = pd.period_range(prices.index[0], prices.index[-1], freq=rule)
-        values = np.array(prices.reindex(calendar), dtype=np.float64)
-        found.append(PriceHistory(key=series_key(rows), periods=calendar, y=values))
+        calendar = pd.period_range(periods.min(), periods.max(), freq=rule)
+        at = periods.asi8 - calendar[0].ordinal
+        y = np.full(len(calendar), np.nan)
+        y[at] = rows["y"].to_numpy(float)
+        days = rows.get("available_on", periods.end_time)
+        known = np.zeros(len(calendar), dtype=np.int64)
+        known[at] = pd.DatetimeIndex(days).to_numpy().astype("datetime64[D]").astype(np.int64) + EPOCH
+        found.append(Book(key=series_key(rows), periods=calendar, y=y, known=known))
     return found
 
 

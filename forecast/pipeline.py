@@ -3,6 +3,7 @@
     forecast_panel   long frame of the newest forecast, one row per series and period
     backtest_panel   the same at past cutoffs, for every model and for "champion"
     run_panel        the full result with paths, weights, reports and reasons
+    train_panel      run_panel and backtest_panel together, sharing their fits
 
 Time: `known_at` is the day whose end bounds every price and event. The period that holds it is step 0;
 `horizon` counts the periods after it. Periods between a series' last quote and step 0 are the nowcast.
@@ -10,52 +11,33 @@ Time: `known_at` is the day whose end bounds every price and event. The period t
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from forecast.assembly import draw_shocks, price_quantiles, series_forecast
-from forecast.distribution.fx import FxPaths
 from forecast.distribution.paths import at_quantiles, quantile_mean
-from forecast.errors import ForecastError, InputError
-from forecast.events.effects import EffectsFit, fit_effects
+from forecast.errors import InputError
+from forecast.estimation import Fits, Known, estimate, known_at
 from forecast.events.event import Event
-from forecast.events.event import known_at as events_known_at
-from forecast.outside import draw_rates, forecast_outside
-from forecast.panel import SeriesTask, build_panel
-from forecast.periods import (
-    available,
-    check_history,
-    label,
-    last_day,
-    period_frequency,
-    steps_between,
-    to_day,
-    to_histories,
-)
-from forecast.types import QUANTILES, Array, PriceHistory, Relation, SeriesForecast
+from forecast.fold import PanelRun, Progress, Setting, own_fits, run_fold, steps_for
+from forecast.periods import Book, check_history, label, last_day, period_frequency, to_books, to_day
+from forecast.types import QUANTILES, Relation
 
-Progress = Callable[[str, int, int], None]
+__all__ = [
+    "CHAMPION",
+    "PanelRun",
+    "backtest_panel",
+    "forecast_frame",
+    "forecast_panel",
+    "run_panel",
+    "train_panel",
+]
+
 CHAMPION = "champion"
-MONTHLY = "MS"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PanelRun:
-    """Forecasts of one run, and the series that got none with the reason."""
-
-    forecasts: tuple[SeriesForecast, ...]
-    failures: tuple[tuple[str, str], ...]
-    known_at: date
-    seed: int
-    rates: FxPaths | None  # joint paths of CNY and EUR per USD over all months forecast
-    by_model: dict[str, dict[str, Array]]  # model -> series -> log price quantiles at QUANTILES, (steps, 21)
 
 
 def _check_arguments(horizon: int, quantiles: Sequence[float]) -> tuple[float, ...]:
@@ -67,38 +49,60 @@ def _check_arguments(horizon: int, quantiles: Sequence[float]) -> tuple[float, .
     return chosen
 
 
-def _group(histories: Sequence[PriceHistory]) -> dict[str, list[PriceHistory]]:
-    """Histories by market: effects are never pooled over markets."""
-    out: dict[str, list[PriceHistory]] = {}
-    for history in histories:
-        if history.key.market and history.key.element:
-            out.setdefault(history.key.market, []).append(history)
-    return out
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Panel:
+    """A caller's panel, checked. books: prices on a calendar, by series."""
+
+    setting: Setting
+    books: tuple[Book, ...]
+    events: tuple[Event, ...]
+
+    def known(self, day: date, lag: Mapping[str, int] | None = None) -> Known:
+        return known_at(self.books, self.events, day, lag)
+
+    def estimate(self, cutoffs: Sequence[Known], executor: Executor | None) -> Fits:
+        steps = max(steps_for(self.setting, at, h) for at in cutoffs for h in at.histories)
+        return estimate(
+            self.books,
+            self.events,
+            cutoffs,
+            season=self.setting.season,
+            steps=steps,
+            seed=self.setting.seed,
+            mapper=executor.map if executor else map,
+        )
 
 
-def _task(
-    history: PriceHistory,
-    fit: EffectsFit | None,
-    events: tuple[Event, ...],
-    steps: int,
-    season: int,
+def _check(
+    history: pd.DataFrame,
+    *,
+    horizon: int,
+    freq: str,
+    quantiles: Sequence[float],
+    events: Sequence[Event],
+    relations: Sequence[Relation],
+    fx: pd.DataFrame | None,
     seed: int,
-) -> SeriesTask:
-    """What fitting one series needs: its contributions from the effects layer, if events touch it."""
-    contributions, known_from = np.zeros((len(history.y), 0)), np.zeros(0)
-    if fit is not None:
-        days, contributions = fit.contributions(history.key, history.periods)
-        ends = [last_day(p) for p in history.periods]
-        known_from = np.array([bisect_left(ends, d) for d in days], dtype=np.float64)
-    return SeriesTask(
-        history=history,
-        steps=steps,
-        season=season,
-        events=events if fit is not None else (),
-        contributions=contributions,
-        known_from=known_from,
+    own_origin: bool,
+) -> _Panel:
+    """Read the arguments that all entries share. Raises InputError."""
+    chosen = _check_arguments(horizon, quantiles)
+    period_frequency(freq)
+    history = check_history(history)
+    if own_origin:
+        history = history.drop(columns="available_on", errors="ignore")
+    outside = history["unique_id"].isin([r.target for r in relations])
+    setting = Setting(
+        points=history[outside],
+        relations=tuple(relations),
+        fx=fx,
+        freq=freq,
+        horizon=horizon,
+        quantiles=chosen,
         seed=seed,
+        own_origin=own_origin,
     )
+    return _Panel(setting=setting, books=tuple(to_books(history[~outside], freq)), events=tuple(events))
 
 
 def run_panel(
@@ -114,7 +118,6 @@ def run_panel(
     executor: Executor | None = None,
     seed: int = 0,
     progress: Progress | None = None,
-    models: bool = False,
 ) -> PanelRun:
     """Forecast every series of a long frame `unique_id, ds, y` (optional element, market, currency,
     available_on) `horizon` periods beyond `known_at`; without it, beyond each series' own last quote.
@@ -122,76 +125,72 @@ def run_panel(
     events: with their life-cycle; only what was public at `known_at` is used. relations: series quoted
     outside China, modelled as the Chinese price times a premium; needs `fx` (month, CNY, EUR per USD) and
     monthly data.
-    executor: fits series in parallel; the numbers do not depend on it. models: also give the quantiles
-    of each model in `by_model`. Raises InputError for arguments or rows that cannot be used; a series
-    that cannot be forecast is in `failures` with its reason.
+    executor: fits series in parallel; the numbers do not depend on it. Raises InputError for arguments or
+    rows that cannot be used; a series that cannot be forecast is in `failures` with its reason.
     """
-    chosen = _check_arguments(horizon, quantiles)
-    rule, season = period_frequency(freq)
-    history = check_history(history)
-    known_at = to_day(known_at)
-    outside = {r.target for r in relations}
-    seen = available(history, known_at, rule, outside)
-    histories = to_histories(seen[~seen["unique_id"].isin(outside)], freq)
-    missing = sorted(set(history["unique_id"]) - outside - {h.key.unique_id for h in histories})
-    failures = [(u, "no price was available by the day asked for") for u in missing]
-    short = [h for h in histories if np.isfinite(h.y).sum() < 2]
-    failures += [(h.key.unique_id, "one quote is no history: at least 2 are needed") for h in short]
-    histories = [h for h in histories if np.isfinite(h.y).sum() >= 2]
-    if not histories:
-        raise InputError("history", "no series with two available prices", "at least one")
-    day = known_at or max(last_day(h.origin) for h in histories)
-    public = events_known_at(events, day)
-    effects = {m: fit_effects(group, public, day) for m, group in _group(histories).items()} if public else {}
-    tasks = [
-        _task(
-            h,
-            effects.get(h.key.market or ""),
-            public,
-            horizon + (max(steps_between(h.origin, pd.Period(day, rule)), 0) if known_at else 0),
-            season,
-            seed,
-        )
-        for h in histories
-    ]
-    if progress:
-        progress("models", 0, len(tasks))
-    panel = build_panel(tasks, season=season, mapper=executor.map if executor else map)
-    forecasts: list[SeriesForecast] = []
-    by_model: dict[str, dict[str, Array]] = {}
-    for u, (task, shock) in enumerate(
-        zip(tasks, draw_shocks(panel, np.random.default_rng(seed)), strict=True)
-    ):
-        fit = effects.get(task.history.key.market or "")
-        forecast, drawn = series_forecast(panel, u, fit, shock, chosen, horizon)
-        forecasts.append(forecast)
-        for name in panel.paths if models else ():
-            values = price_quantiles(panel, u, name, drawn)
-            if np.isfinite(values).all():
-                by_model.setdefault(name, {})[forecast.key.unique_id] = values
-        if progress:
-            progress("ranges", u + 1, len(tasks))
-    rates = None
-    if fx is not None and not fx.empty and freq == MONTHLY:
-        # a dated quote outside China may be older than the Chinese one: its months count too
-        oldest = pd.Period(seen.groupby("unique_id")["ds"].max().min(), rule) + 1
-        first = max(oldest, pd.Period(fx["month"].min(), rule))
-        rates = draw_rates(fx, pd.period_range(first, max(f.periods[-1] for f in forecasts)), day, seed)
-    for relation in relations:
-        try:
-            forecasts.append(
-                forecast_outside(relation, seen, forecasts, histories, public, fx, rates, day, chosen, seed)
-            )
-        except ForecastError as error:
-            failures.append((relation.target, str(error)))
-    return PanelRun(
-        forecasts=tuple(sorted(forecasts, key=lambda f: f.key.unique_id)),
-        failures=tuple(sorted(failures)),
-        known_at=day,
+    run, _ = train_panel(
+        history,
+        horizon=horizon,
+        freq=freq,
+        cutoffs=(),
+        quantiles=quantiles,
+        events=events,
+        relations=relations,
+        fx=fx,
+        known_at=known_at,
+        executor=executor,
         seed=seed,
-        rates=rates,
-        by_model=by_model,
+        progress=progress,
     )
+    return run
+
+
+def train_panel(
+    history: pd.DataFrame,
+    *,
+    horizon: int,
+    freq: str,
+    cutoffs: Sequence[date],
+    quantiles: Sequence[float] = QUANTILES,
+    events: Sequence[Event] = (),
+    relations: Sequence[Relation] = (),
+    fx: pd.DataFrame | None = None,
+    known_at: date | None = None,
+    lag: int | Mapping[str, int] = 0,
+    executor: Executor | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> tuple[PanelRun, pd.DataFrame]:
+    """run_panel and backtest_panel of the same panel in one go, so that both share their fits.
+
+    The frame is that of backtest_panel, without rows where there is no cutoff with two available prices.
+    """
+    day = to_day(known_at)
+    panel = _check(
+        history,
+        horizon=horizon,
+        freq=freq,
+        quantiles=quantiles,
+        events=events,
+        relations=relations,
+        fx=fx,
+        seed=seed,
+        own_origin=day is None,
+    )
+    ends = [last_day(b.periods[-1]) for b in panel.books if len(b.periods)]
+    newest = panel.known(day or max(ends)) if ends else None
+    if newest is None or not newest.histories:
+        raise InputError("history", "no series with two available prices", "at least one")
+    folds = _folds(panel, cutoffs, lag)
+    fits = panel.estimate([newest, *folds.values()], executor)
+    run = run_fold(
+        panel.setting,
+        newest,
+        own_fits(panel.setting, newest, fits),
+        mapper=executor.map if executor else map,
+        progress=progress,
+    )
+    return run, _backtest(panel, folds, fits, executor, progress)
 
 
 def forecast_frame(run: PanelRun, freq: str) -> pd.DataFrame:
@@ -267,70 +266,73 @@ def backtest_panel(
     A cutoff names its period, which is step 0: what was public by the end of that period is
     known. `lag` periods up to the cutoff are withheld as they are late today, by series or for all (0: the
     cutoff's own period is known).
-    At each cutoff everything is done again from what was known then: effects, parameters, ranges, weights
-    and choice; so `model == "champion"` is prequential. A row with an `available_on` counts from that day
-    on, its own period included. A cutoff before the history begins gives no rows, as does a series that
-    could not be forecast at it. executor runs cutoffs in parallel with the same numbers.
+    At each cutoff everything is done again from what was known then: effects, ranges, weights, choice, and
+    parameters as a run of that day would have them; so `model == "champion"` is prequential. A row with an
+    `available_on` counts from that day on, its own period included. A cutoff before the history begins gives
+    no rows, as does a series that could not be forecast at it. executor runs cutoffs in parallel with the
+    same numbers.
     """
-    rule, _ = period_frequency(freq)
-    history = check_history(history)
-    periods = pd.PeriodIndex(history["ds"], freq=rule)
-    days = pd.to_datetime(history["available_on"]) if "available_on" in history else None
-    late = history["unique_id"].map(lambda u: lag if isinstance(lag, int) else lag.get(u, 0)).to_numpy(int)
-    ordinals = np.asarray(periods.asi8)
-    jobs, folds = [], []
-    for cutoff in cutoffs:
-        known = pd.Period(cutoff, rule)
-        keep = ordinals <= known.ordinal - late
-        if days is not None:
-            keep &= (days <= pd.Timestamp(last_day(known))).to_numpy()
-        own = history[keep & ~history["unique_id"].isin([r.target for r in relations]).to_numpy()]
-        if own.groupby("unique_id")["y"].count().max() < 2 or own.empty:
-            continue
-        folds.append(cutoff)
-        seen = history[keep].drop(columns="available_on", errors="ignore")
-        jobs.append(
-            {
-                "history": seen,
-                "horizon": horizon,
-                "freq": freq,
-                "quantiles": tuple(quantiles),
-                "events": tuple(events),
-                "relations": tuple(relations),
-                "fx": fx,
-                "known_at": last_day(known),
-                "seed": seed,
-                "models": True,
-            }
-        )
-    if not jobs:
+    panel = _check(
+        history,
+        horizon=horizon,
+        freq=freq,
+        quantiles=quantiles,
+        events=events,
+        relations=relations,
+        fx=fx,
+        seed=seed,
+        own_origin=False,
+    )
+    folds = _folds(panel, cutoffs, lag)
+    if not folds:
         raise InputError(
             "cutoffs", [str(c) for c in cutoffs], "at least one with two available prices before it"
         )
-    chosen, frames = _check_arguments(horizon, quantiles), []
-    for i, run in enumerate((executor.map if executor else map)(_run_job, jobs)):
-        frames.append(_fold_frame(run, freq, chosen).assign(cutoff=pd.Timestamp(folds[i])))
+    return _backtest(panel, folds, panel.estimate(list(folds.values()), executor), executor, progress)
+
+
+def _folds(panel: _Panel, cutoffs: Sequence[date], lag: int | Mapping[str, int]) -> dict[date, Known]:
+    """What is known at each cutoff that has a series to forecast."""
+    names = {b.key.unique_id for b in panel.books} | {r.target for r in panel.setting.relations}
+    late = {name: lag if isinstance(lag, int) else lag.get(name, 0) for name in names}
+    found = {c: panel.known(last_day(pd.Period(c, panel.setting.rule)), late) for c in cutoffs}
+    return {c: at for c, at in found.items() if at.histories}
+
+
+def _backtest(
+    panel: _Panel,
+    folds: Mapping[date, Known],
+    fits: Fits,
+    executor: Executor | None,
+    progress: Progress | None,
+) -> pd.DataFrame:
+    """Rows of every fold, in the order of the cutoffs."""
+    setting = panel.setting
+    jobs = [(setting, at, own_fits(setting, at, fits)) for at in folds.values()]
+    frames = []
+    for cutoff, run in zip(folds, (executor.map if executor else map)(_run_job, jobs), strict=True):
+        frames.append(_fold_frame(run, setting).assign(cutoff=pd.Timestamp(cutoff)))
         if progress:
-            progress("backtest", i + 1, len(jobs))
-    return pd.concat(frames, ignore_index=True)
+            progress("backtest", len(frames), len(jobs))
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
-def _run_job(job: dict[str, Any]) -> PanelRun:
-    return run_panel(**job)
+def _run_job(job: tuple[Setting, Known, Fits]) -> PanelRun:
+    return run_fold(*job, models=True)
 
 
-def _fold_frame(run: PanelRun, freq: str, quantiles: tuple[float, ...]) -> pd.DataFrame:
+def _fold_frame(run: PanelRun, setting: Setting) -> pd.DataFrame:
     """Champion and every model of one fold, horizon rows only."""
-    frames = [forecast_frame(run, freq).assign(model=CHAMPION)]
+    frames = [forecast_frame(run, setting.freq).assign(model=CHAMPION)]
     for name, found in run.by_model.items():
         for f in run.forecasts:
             if f.key.unique_id in found:
                 logs = found[f.key.unique_id][f.lag :]
-                values = np.exp(at_quantiles(logs, QUANTILES, quantiles))
+                values = np.exp(at_quantiles(logs, QUANTILES, setting.quantiles))
                 frames.append(
-                    pd.DataFrame({f"q{q:g}": values[:, i] for i, q in enumerate(quantiles)}).assign(
+                    pd.DataFrame({f"q{q:g}": values[:, i] for i, q in enumerate(setting.quantiles)}).assign(
                         unique_id=f.key.unique_id,
-                        ds=label(f.periods[f.lag :], freq),
+                        ds=label(f.periods[f.lag :], setting.freq),
                         model=name,
                         mean=quantile_mean(logs, QUANTILES),
                     )

@@ -21,7 +21,7 @@ from data.store.forecasts import IssuedForecast
 from data.store.runs import Run
 from data.store.tables import series
 from forecast.errors import ForecastError, InputError
-from forecast.pipeline import PanelRun, backtest_panel, run_panel
+from forecast.pipeline import PanelRun, train_panel
 from forecast.types import SeriesForecast
 from service import inputs as given
 from service import logs, scoring
@@ -105,32 +105,30 @@ def fit(known: Inputs, context: Context, report: Watcher) -> Fitted:
         )
     started = time.perf_counter()
     settings = context.settings
-    shared: dict[str, Any] = {
-        "horizon": settings.horizon,
-        "freq": FREQ,
-        "events": known.events,
-        "relations": known.relations,
-        "fx": known.fx,
-        "seed": settings.seed,
-    }
     lag = scoring.lags(known.history, known.known_at)
     folds = scoring.cutoffs(known.history, lag, settings.cutoffs)
     steps = known.history["unique_id"].nunique() + len(folds)
     first = steps - len(folds)
 
     def forward(note: str, done: int, total: int) -> None:
-        report(note, min(done, first), steps)
+        report(note, first + done if note == "backtest" else min(done, first), steps)
 
-    def backward(note: str, done: int, total: int) -> None:
-        report(note, first + done, steps)
-
-    scores = pd.DataFrame(columns=list(scoring.COLUMNS))
     with fitting_pool(settings.processes) as executor:
-        shared["executor"] = executor
-        panel = run_panel(known.history, known_at=known.known_at, progress=forward, **shared)
-        if folds:
-            rows = backtest_panel(known.history, cutoffs=folds, lag=lag, progress=backward, **shared)
-            scores = scoring.score(rows, known.history, {r.target for r in known.relations})
+        panel, rows = train_panel(
+            known.history,
+            horizon=settings.horizon,
+            freq=FREQ,
+            cutoffs=folds,
+            events=known.events,
+            relations=known.relations,
+            fx=known.fx,
+            known_at=known.known_at,
+            lag=lag,
+            executor=executor,
+            seed=settings.seed,
+            progress=forward,
+        )
+    scores = scoring.score(rows, known.history, {r.target for r in known.relations})
     return Fitted(
         panel=panel,
         scores=scores,

@@ -53,6 +53,8 @@ def score(frame: pd.DataFrame, history: pd.DataFrame, few_quotes: Collection[str
 
     few_quotes: series of which no coverage is claimed; they get none.
     """
+    if frame.empty:
+        return pd.DataFrame(columns=list(COLUMNS))
     # Outside China a month may hold several dated quotes: what came is their mean.
     months = history.assign(ds=pd.PeriodIndex(history["ds"], freq=_FREQ).to_timestamp())
     prices = months.groupby(["unique_id", "ds"], as_index=False)["y"].mean()

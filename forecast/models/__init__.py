@@ -6,7 +6,7 @@ statsmodels and Prophet are imported inside `fit`: a process that only serves fo
 from __future__ import annotations
 
 from forecast.errors import UnknownModel
-from forecast.models.base import Model
+from forecast.models.base import Candidate, Model, PanelModel
 from forecast.models.ets import Ets
 from forecast.models.momentum import Momentum
 from forecast.models.naive import RandomWalk, RandomWalkWithDrift
@@ -25,6 +25,10 @@ MODELS: tuple[Model, ...] = (
     Prophet(),
 )
 
+#: Candidates whose parameters are shared by all series.
+PANEL_MODELS: tuple[PanelModel, ...] = ()
+CANDIDATES: tuple[Candidate, ...] = (*MODELS, *PANEL_MODELS)
+
 
 def get_model(name: str) -> Model:
     """Return the candidate called `name`. Raises UnknownModel, which lists the names there are."""
@@ -32,3 +36,11 @@ def get_model(name: str) -> Model:
         if model.name == name:
             return model
     raise UnknownModel(name, tuple(model.name for model in MODELS))
+
+
+def get_panel_model(name: str) -> PanelModel:
+    """Return the candidate of that name which is estimated on a whole panel. Raises UnknownModel."""
+    for model in PANEL_MODELS:
+        if model.name == name:
+            return model
+    raise UnknownModel(name, tuple(model.name for model in PANEL_MODELS))

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,8 @@ from forecast.errors import HistoryTooShort, ModelNotFitted
 from forecast.types import Array
 
 Origins = NDArray[np.intp]
+#: One fit at 200 points: up to about 5 ms, 60 ms, or more.
+Cost = Literal["cheap", "medium", "costly"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +66,9 @@ class HasSpread(Protocol):
         ...
 
 
-class Model(Protocol):
-    """A candidate. `name` is what users see; `min_observations` counts quotes, not calendar steps."""
+class Candidate(Protocol):
+    """What every model says of itself. `name` is what users see; `min_observations` counts quotes, not
+    calendar steps."""
 
     @property
     def name(self) -> str: ...
@@ -77,26 +80,21 @@ class Model(Protocol):
     def uses_events(self) -> bool: ...
 
     @property
-    def refits(self) -> int:
-        """How many re-estimations a backtest affords (cheap models: many; Prophet: few)."""
+    def cost(self) -> Cost:
+        """What a fit costs, which says how often one is made (forecast/estimation.py)."""
         ...
+
+
+class Model(Candidate, Protocol):
+    """A candidate that is estimated on one series."""
 
     def fit(self, data: FitInput) -> Fitted:
         """Estimate. Raises HistoryTooShort or ModelNotFitted; never returns a fit that did not converge."""
         ...
 
 
-class PanelModel(Protocol):
+class PanelModel(Candidate, Protocol):
     """A candidate whose parameters are shared by the series of a panel and estimated on all of them."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def min_observations(self) -> int: ...
-
-    @property
-    def refits(self) -> int: ...
 
     def fit_panel(self, data: Sequence[FitInput], steps: int) -> Fitted:
         """Estimate on every series that has `min_observations` quotes; the fit serves them all, and new ones.

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from forecast.errors import HistoryTooShort, ModelNotFitted
-from forecast.models.base import FitInput, Origins, check_finite, check_length
+from forecast.models.base import Cost, FitInput, Origins, check_finite, check_length
 from forecast.models.convergence import must_converge
 from forecast.models.smoothing import SETTLED
 from forecast.models.stretch import longest_stretch
@@ -109,7 +109,7 @@ class Ets:
     name: str = NAME
     min_observations: int = 24
     uses_events: bool = False
-    refits: int = 3
+    cost: Cost = "medium"
 
     def fit(self, data: FitInput) -> FittedEts:
         from statsmodels.tsa.exponential_smoothing.ets import ETSModel

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from forecast.models.base import FitInput, Origins, check_finite, check_length
+from forecast.models.base import Cost, FitInput, Origins, check_finite, check_length
 from forecast.models.smoothing import filter_level
 from forecast.types import Array
 
@@ -66,7 +66,7 @@ class Momentum:
     name: str = "momentum"
     min_observations: int = 12
     uses_events: bool = False
-    refits: int = 12
+    cost: Cost = "cheap"
 
     def fit(self, data: FitInput) -> FittedMomentum:
         check_length(self, data.y)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecast.models.base import FitInput, Origins, check_length
+from forecast.models.base import Cost, FitInput, Origins, check_length
 from forecast.types import Array
 
 
@@ -32,7 +32,7 @@ class RandomWalk:
     name: str = "rw"
     min_observations: int = 2
     uses_events: bool = False
-    refits: int = 8
+    cost: Cost = "cheap"
 
     def fit(self, data: FitInput) -> FittedDrift:
         check_length(self, data.y)
@@ -46,7 +46,7 @@ class RandomWalkWithDrift:
     name: str = "rw-drift"
     min_observations: int = 24
     uses_events: bool = False
-    refits: int = 8
+    cost: Cost = "cheap"
 
     def fit(self, data: FitInput) -> FittedDrift:
         check_length(self, data.y)

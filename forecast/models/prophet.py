@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from forecast.errors import ModelNotFitted
-from forecast.models.base import FitInput, Origins, check_finite, check_length
+from forecast.models.base import Cost, FitInput, Origins, check_finite, check_length
 from forecast.models.sarimax import informative_columns
 from forecast.types import Array
 
@@ -111,7 +111,7 @@ class Prophet:
     name: str = NAME
     min_observations: int = 24
     uses_events: bool = True
-    refits: int = 1
+    cost: Cost = "costly"
 
     def fit(self, data: FitInput) -> FittedProphet:
         check_length(self, data.y)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecast.errors import InputError
-from forecast.models.base import FitInput, Origins, check_finite, check_length
+from forecast.models.base import Cost, FitInput, Origins, check_finite, check_length
 from forecast.models.convergence import must_converge
 from forecast.models.momentum import AVERAGING, shrink_theta
 from forecast.models.smoothing import filter_level
@@ -81,7 +81,7 @@ class Sarimax:
     name: str = NAME
     min_observations: int = 24
     uses_events: bool = True
-    refits: int = 2
+    cost: Cost = "medium"
 
     def fit(self, data: FitInput) -> FittedSarimax:
         from statsmodels.tsa.statespace.sarimax import SARIMAX

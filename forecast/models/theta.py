@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from forecast.errors import HistoryTooShort
-from forecast.models.base import FitInput, Origins, check_finite, check_length
+from forecast.models.base import Cost, FitInput, Origins, check_finite, check_length
 from forecast.models.convergence import must_converge
 from forecast.models.smoothing import filter_level
 from forecast.models.stretch import longest_stretch
@@ -60,7 +60,7 @@ class Theta:
     name: str = NAME
     min_observations: int = 24
     uses_events: bool = False
-    refits: int = 3
+    cost: Cost = "medium"
 
     def fit(self, data: FitInput) -> FittedTheta:
         from statsmodels.tsa.forecasting.theta import ThetaModel

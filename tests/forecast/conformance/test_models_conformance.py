@@ -196,7 +196,7 @@ def test_a_column_without_information_changes_nothing(model: Model) -> None:
 def test_parameters_are_plain_numbers(model: Model) -> None:
     parameters = dict(model.fit(given_input(simulated(), exog=dummies(120))).parameters)
     assert json.loads(json.dumps(parameters, allow_nan=False)) == parameters
-    assert model.refits >= 1
+    assert model.cost in ("cheap", "medium", "costly")
 
 
 @every_model

@@ -1,0 +1,270 @@
+"""Which model is estimated when, and on what: each fit of a run is done once and shared by all its cutoffs.
+
+A fit belongs to a day. It sees what was known at the end of that day (prices, events, effects) and nothing
+else, so a cutoff may use every fit whose day had come by then. Besides its own day a cutoff uses the days of
+a fixed calendar, the same ones for every cutoff: that is what makes a backtest of many cutoffs cheap.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from forecast.distribution.calibration import WARM_UP
+from forecast.errors import InputError, ModelNotFitted
+from forecast.events.dummies import design_by_type
+from forecast.events.effects import EffectsFit, fit_effects
+from forecast.events.event import Event
+from forecast.events.event import known_at as events_known_at
+from forecast.models import CANDIDATES, PANEL_MODELS, get_model, get_panel_model
+from forecast.models.base import Candidate, Cost, FitInput, Fitted
+from forecast.periods import Book, last_day
+from forecast.types import Array, PriceHistory
+
+#: map(function, items) of an executor, or the built-in one
+Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
+PANEL = ""  # stands for all series together
+BATCHES = 64  # a fit takes milliseconds: an executor is given them in batches
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known at the end of a day. effects: by market. lag: periods withheld, by series.
+
+    failures: series that cannot be forecast from it, with the reason.
+    """
+
+    day: date
+    histories: tuple[PriceHistory, ...]
+    events: tuple[Event, ...]
+    effects: Mapping[str, EffectsFit]
+    failures: tuple[tuple[str, str], ...] = ()
+    lag: Mapping[str, int] = field(default_factory=dict)
+
+    @cached_property
+    def place(self) -> Mapping[str, int]:
+        """Series -> its position in `histories`."""
+        return {h.key.unique_id: u for u, h in enumerate(self.histories)}
+
+    @cached_property
+    def adjusted(self) -> tuple[Array, ...]:
+        """Log price less the effects in force, (n,) a series."""
+        fits = [self.effects.get(h.key.market or "") for h in self.histories]
+        return tuple(
+            h.log_price - (0.0 if fit is None else fit.adjustment(h.key, h.periods))
+            for h, fit in zip(self.histories, fits, strict=True)
+        )
+
+    def reach(self, series: str) -> int:
+        """Ordinal of the newest period that a fit serving this cutoff may have seen."""
+        last = pd.Period(self.day, self.histories[0].periods.freqstr).ordinal
+        return last - (max(self.lag.values(), default=0) if series == PANEL else self.lag.get(series, 0))
+
+    def data(self, series: str, season: int, seed: int) -> FitInput:
+        """Event-adjusted prices of one series as a model is given them."""
+        u = self.place[series]
+        return FitInput(y=self.adjusted[u], periods=self.histories[u].periods, season=season, seed=seed)
+
+    def raw(self, series: str, season: int, seed: int) -> FitInput:
+        """The same with the events in the price, and dummies by type beside it."""
+        return with_events(
+            self.data(series, season, seed), self.histories[self.place[series]], self.events, self.day
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """One estimation, or why there is none. origin: ordinal of the newest period that it saw."""
+
+    day: date
+    origin: int
+    fitted: Fitted | None
+    why: str = ""
+    seconds: float = 0.0
+
+
+#: (series, model) -> its fits, oldest first
+Fits = Mapping[tuple[str, str], tuple[Fit, ...]]
+
+
+def with_events(data: FitInput, history: PriceHistory, events: Sequence[Event], day: date) -> FitInput:
+    """Log prices with the events in them, and beside them the dummies by type as known on `day`."""
+    names, exog = design_by_type(events, history.periods, history.key.element, history.key.market, day)
+    return replace(data, y=history.log_price, exog=exog if names else None, exog_names=names)
+
+
+def known_at(
+    books: Sequence[Book], events: Sequence[Event], day: date, lag: Mapping[str, int] | None = None
+) -> Known:
+    """Histories, events and estimated effects at the end of `day`. lag: periods withheld, by series."""
+    histories, failures = [], []
+    for book in books:
+        history = book.at(day, (lag or {}).get(book.key.unique_id, 0))
+        if history is None:
+            failures.append((book.key.unique_id, "no price was available by the day asked for"))
+        elif np.isfinite(history.y).sum() < 2:
+            failures.append((book.key.unique_id, "one quote is no history: at least 2 are needed"))
+        else:
+            histories.append(history)
+    public = events_known_at(events, day)
+    groups: dict[str, list[PriceHistory]] = {}  # effects are never pooled over markets
+    for history in histories:
+        if history.key.market and history.key.element:
+            groups.setdefault(history.key.market, []).append(history)
+    effects = {m: fit_effects(group, public, day) for m, group in groups.items()} if public else {}
+    return Known(
+        day=day,
+        histories=tuple(histories),
+        events=public,
+        effects=effects,
+        failures=tuple(failures),
+        lag=lag or {},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """years: between days of the calendar; whole: on all of history or on its later half; own: does every
+    cutoff also get a fit of its own day?"""
+
+    years: int
+    whole: bool
+    own: bool
+
+
+SCHEDULES: Mapping[Cost, Schedule] = {
+    "cheap": Schedule(1, whole=True, own=True),
+    "medium": Schedule(4, whole=False, own=True),
+    "costly": Schedule(2, whole=False, own=False),
+}
+
+
+def fit_days(model: Candidate, history: PriceHistory, day: date, season: int) -> tuple[date, ...]:
+    """Days whose fits of a model a cutoff at `day` uses for a series, oldest first.
+
+    The calendar's days are ends of periods whose ordinal is a multiple of the schedule's years, from the
+    first on that has WARM_UP quotes (and as many as the model needs). A costly model has a fit of the
+    cutoff's own day only where the calendar has none yet.
+    """
+    schedule = SCHEDULES[model.cost]
+    quotes = history.periods.asi8[np.isfinite(history.y)]
+    first = max(WARM_UP, model.min_observations) - 1
+    if not schedule.whole:
+        first = max(first, len(quotes) // 2)
+    days: list[date] = []
+    if first < len(quotes):
+        every = schedule.years * season
+        start = -(-int(quotes[first]) // every) * every
+        freq = history.periods.freqstr
+        days = [d for p in range(start, int(quotes[-1]) + 1, every) if (d := _end(p, freq)) < day]
+    return tuple(days) if days and not schedule.own else (*days, day)
+
+
+@lru_cache(maxsize=4096)
+def _end(ordinal: int, freq: str) -> date:
+    return last_day(pd.Period(ordinal=ordinal, freq=freq))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    """One estimation as any executor can take it: one input for a model of series, all for one of panels."""
+
+    key: tuple[str, str]
+    day: date
+    origin: int
+    data: tuple[FitInput, ...]
+    steps: int
+
+
+def _run(jobs: Sequence[_Job]) -> list[Fit]:
+    return [_estimate(job) for job in jobs]
+
+
+def _estimate(job: _Job) -> Fit:
+    started = time.perf_counter()
+    series, name = job.key
+    fitted: Fitted | None = None
+    why = ""
+    try:
+        if series == PANEL:
+            fitted = get_panel_model(name).fit_panel(job.data, job.steps)
+        else:
+            fitted = get_model(name).fit(job.data[0])
+    except (ModelNotFitted, InputError) as error:
+        why = str(error)
+    seconds = time.perf_counter() - started
+    return Fit(day=job.day, origin=job.origin, fitted=fitted, why=why, seconds=seconds)
+
+
+def estimate(
+    books: Sequence[Book],
+    events: Sequence[Event],
+    cutoffs: Sequence[Known],
+    *,
+    season: int,
+    steps: int,
+    seed: int,
+    mapper: Map = map,
+) -> Fits:
+    """Every fit that the cutoffs use, each done once. `mapper` is an executor's map; the numbers do not
+    depend on it."""
+    calendar: dict[date, Known] = {}
+    jobs: dict[tuple[tuple[str, str], date, int], _Job] = {}
+    for cutoff in cutoffs:
+        for day, model, series in _wanted(cutoff, season):
+            if day != cutoff.day and day not in calendar:
+                calendar[day] = known_at(books, events, day)
+            at = cutoff if day == cutoff.day else calendar[day]
+            origin = _origin(at, series)
+            if origin is not None and (key := (series, model.name)) and (key, day, origin) not in jobs:
+                data = _inputs(at, model, series, season, seed)
+                jobs[key, day, origin] = _Job(key=key, day=day, origin=origin, data=data, steps=steps)
+    ordered = list(jobs.values())
+    # neighbours go to different batches: the costly ones of a series stand side by side
+    count = min(BATCHES, len(ordered))
+    batches = [ordered[i::count] for i in range(count)]
+    out: dict[tuple[str, str], list[Fit]] = {}
+    for batch, fits in zip(batches, mapper(_run, batches), strict=True):
+        for job, fit in zip(batch, fits, strict=True):
+            out.setdefault(job.key, []).append(fit)
+    return {key: tuple(sorted(fits, key=lambda f: (f.day, f.origin))) for key, fits in out.items()}
+
+
+def _wanted(at: Known, season: int) -> Iterator[tuple[date, Candidate, str]]:
+    """(day, model, series) of each fit that a cutoff uses."""
+    for history in at.histories:
+        for model in CANDIDATES:
+            series = PANEL if model in PANEL_MODELS else history.key.unique_id
+            for day in fit_days(model, history, at.day, season):
+                yield day, model, series
+
+
+def _origin(at: Known, series: str) -> int | None:
+    """Ordinal of the newest period that a fit sees; None where the series has no price by then."""
+    if series == PANEL:
+        return max((h.origin.ordinal for h in at.histories), default=None)
+    return at.histories[at.place[series]].origin.ordinal if series in at.place else None
+
+
+def _inputs(at: Known, model: Candidate, series: str, season: int, seed: int) -> tuple[FitInput, ...]:
+    if series == PANEL:
+        return tuple(at.data(u, season, seed) for u in at.place)
+    return (at.raw(series, season, seed) if model.uses_events else at.data(series, season, seed),)
+
+
+def fits_for(fits: Fits, at: Known, series: str, model: Candidate, season: int) -> tuple[Fit, ...]:
+    """Fits of a model that a cutoff may use for one of its series, oldest first; the last serves its origin.
+
+    Those of the cutoff's own plan, less any that saw a period which is withheld here.
+    """
+    whose = PANEL if model in PANEL_MODELS else series
+    days = fit_days(model, at.histories[at.place[series]], at.day, season)
+    found = fits.get((whose, model.name), ())
+    return tuple(f for f in found if f.day in days and f.origin <= at.reach(whose))

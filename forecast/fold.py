@@ -1,0 +1,193 @@
+"""One cutoff of a run: from what is known on its day, and the fits it may use, to its forecasts."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from forecast.assembly import draw_shocks, price_quantiles, series_forecast
+from forecast.distribution.fx import FxPaths
+from forecast.errors import ForecastError
+from forecast.estimation import Fits, Known, Map, fits_for
+from forecast.events.effects import EffectsFit
+from forecast.models import CANDIDATES
+from forecast.outside import draw_rates, forecast_outside
+from forecast.panel import SeriesTask, build_panel
+from forecast.periods import available, last_day, period_frequency, steps_between
+from forecast.types import Array, PriceHistory, Relation, SeriesForecast
+
+Progress = Callable[[str, int, int], None]
+MONTHLY = "MS"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What all cutoffs of a run share.
+
+    points: long frame of the series quoted outside China. own_origin: horizons count from each series' own
+    last quote, not from the day of the cutoff.
+    """
+
+    points: pd.DataFrame
+    relations: tuple[Relation, ...]
+    fx: pd.DataFrame | None
+    freq: str
+    horizon: int
+    quantiles: tuple[float, ...]
+    seed: int
+    own_origin: bool = False
+
+    @property
+    def rule(self) -> str:
+        """Period frequency."""
+        return period_frequency(self.freq)[0]
+
+    @property
+    def season(self) -> int:
+        """Periods in a year."""
+        return period_frequency(self.freq)[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PanelRun:
+    """Forecasts of one run, and the series that got none with the reason.
+
+    rates: joint paths of CNY and EUR per USD over all months forecast. by_model: model -> series -> log price
+    quantiles at QUANTILES, (steps, 21). effects: what events did, by market.
+    """
+
+    forecasts: tuple[SeriesForecast, ...]
+    failures: tuple[tuple[str, str], ...]
+    known_at: date
+    seed: int
+    rates: FxPaths | None
+    by_model: dict[str, dict[str, Array]]
+    effects: Mapping[str, EffectsFit]
+
+
+def steps_for(setting: Setting, at: Known, history: PriceHistory) -> int:
+    """Periods from the last quote to the end of the horizon."""
+    if setting.own_origin:
+        return setting.horizon
+    return setting.horizon + max(steps_between(history.origin, pd.Period(at.day, setting.rule)), 0)
+
+
+def own_fits(setting: Setting, at: Known, fits: Fits) -> Fits:
+    """Those of a run's fits that one cutoff may use, by series and model."""
+    return {
+        (series, model.name): fits_for(fits, at, series, model, setting.season)
+        for series in at.place
+        for model in CANDIDATES
+    }
+
+
+def run_fold(
+    setting: Setting,
+    at: Known,
+    fits: Fits,
+    *,
+    mapper: Map = map,
+    progress: Progress | None = None,
+    models: bool = False,
+) -> PanelRun:
+    """Forecast every series of one cutoff. fits: of own_fits. models: also give `by_model`.
+
+    A series that cannot be forecast is in `failures`.
+    """
+    tasks = [_task(setting, at, h, fits) for h in at.histories]
+    if progress:
+        progress("models", 0, len(tasks))
+    panel = build_panel(tasks, season=setting.season, mapper=mapper)
+    forecasts: list[SeriesForecast] = []
+    by_model: dict[str, dict[str, Array]] = {}
+    for u, (task, shock) in enumerate(
+        zip(tasks, draw_shocks(panel, np.random.default_rng(setting.seed)), strict=True)
+    ):
+        fit = at.effects.get(task.history.key.market or "")
+        forecast, drawn = series_forecast(panel, u, fit, shock, setting.quantiles, setting.horizon)
+        forecasts.append(forecast)
+        for name in panel.paths if models else ():
+            values = price_quantiles(panel, u, name, drawn)
+            if np.isfinite(values).all():
+                by_model.setdefault(name, {})[forecast.key.unique_id] = values
+        if progress:
+            progress("ranges", u + 1, len(tasks))
+    rates, outside, failures = _outside(setting, at, forecasts)
+    return PanelRun(
+        forecasts=tuple(sorted((*forecasts, *outside), key=lambda f: f.key.unique_id)),
+        failures=tuple(sorted((*at.failures, *failures))),
+        known_at=at.day,
+        seed=setting.seed,
+        rates=rates,
+        by_model=by_model,
+        effects=at.effects,
+    )
+
+
+def _task(setting: Setting, at: Known, history: PriceHistory, fits: Fits) -> SeriesTask:
+    """What the paths of one series need: its contributions from the effects layer, if events touch it."""
+    fit = at.effects.get(history.key.market or "")
+    contributions, known_from = np.zeros((len(history.y), 0)), np.zeros(0)
+    if fit is not None:
+        days, contributions = fit.contributions(history.key, history.periods)
+        ends = [last_day(p) for p in history.periods]
+        known_from = np.array([bisect_left(ends, d) for d in days], dtype=np.float64)
+    return SeriesTask(
+        history=history,
+        steps=steps_for(setting, at, history),
+        season=setting.season,
+        events=at.events if fit is not None else (),
+        contributions=contributions,
+        known_from=known_from,
+        seed=setting.seed,
+        fits={m.name: fits[history.key.unique_id, m.name] for m in CANDIDATES},
+    )
+
+
+def _outside(
+    setting: Setting, at: Known, forecasts: list[SeriesForecast]
+) -> tuple[FxPaths | None, list[SeriesForecast], list[tuple[str, str]]]:
+    """Exchange-rate paths, forecasts outside China, and failures."""
+    points = _points(setting, at)
+    rates = None
+    fx = setting.fx
+    if fx is not None and not fx.empty and setting.freq == MONTHLY:
+        # a dated quote outside China may be older than the Chinese one: its months count too
+        newest = [pd.Period(day, setting.rule) for day in points.groupby("unique_id")["ds"].max()]
+        oldest = min([*newest, *(h.origin for h in at.histories)]) + 1
+        first = max(oldest, pd.Period(fx["month"].min(), setting.rule))
+        months = pd.period_range(first, max(f.periods[-1] for f in forecasts))
+        rates = draw_rates(fx, months, at.day, setting.seed)
+    found, failures = [], []
+    for relation in setting.relations:
+        try:
+            found.append(
+                forecast_outside(
+                    relation,
+                    points,
+                    forecasts,
+                    at.histories,
+                    at.events,
+                    fx,
+                    rates,
+                    at.day,
+                    setting.quantiles,
+                    setting.seed,
+                )
+            )
+        except ForecastError as error:
+            failures.append((relation.target, str(error)))
+    return rates, found, failures
+
+
+def _points(setting: Setting, at: Known) -> pd.DataFrame:
+    """Dated quotes outside China known at the cutoff."""
+    seen = setting.points if setting.own_origin else available(setting.points, at.day)
+    late = seen["unique_id"].map(lambda u: at.lag.get(u, 0)).to_numpy(int)
+    now = pd.Period(at.day, setting.rule).ordinal
+    return seen[pd.PeriodIndex(seen["ds"], freq=setting.rule).asi8 <= now - late]
