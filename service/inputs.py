@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pandas as pd
 from sqlalchemy import Connection
@@ -38,11 +38,19 @@ class Inputs:
     demonstration: bool
 
 
-def load(conn: Connection, known_at: date, only: Sequence[str] | None = None) -> Inputs:
-    """Everything available by `known_at`; `only` limits the series (bases of a chosen one are needed too)."""
+def load(
+    conn: Connection,
+    known_at: date,
+    only: Sequence[str] | None = None,
+    recorded_by: datetime | None = None,
+) -> Inputs:
+    """Everything available by `known_at`; `only` limits the series (bases of a chosen one are needed too).
+
+    recorded_by: as this store held it then.
+    """
     catalogue = tuple(s for s in prices.list_series(conn) if only is None or s.series_id in only)
     ids = [s.series_id for s in catalogue]
-    quotes = prices.load(conn, ids, as_of=known_at)
+    quotes = prices.load(conn, ids, as_of=known_at, recorded_by=recorded_by)
     rows = [
         row
         for s in catalogue
@@ -51,8 +59,8 @@ def load(conn: Connection, known_at: date, only: Sequence[str] | None = None) ->
     history = pd.DataFrame(rows, columns=list(COLUMNS))
     history["ds"] = pd.to_datetime(history["ds"])
     history[["y", "low", "high"]] = history[["y", "low", "high"]].astype(float)
-    fx = fx_store.load(conn, known_at)
-    events = tuple(event_store.list_events(conn, known_by=known_at))
+    fx = fx_store.load(conn, known_at, recorded_by=recorded_by)
+    events = tuple(event_store.list_events(conn, known_by=known_at, recorded_by=recorded_by))
     present = set(history["unique_id"])
     relations = tuple(
         Relation(

@@ -5,14 +5,16 @@ statsmodels and Prophet are imported inside `fit`: a process that only serves fo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from forecast.errors import UnknownModel
 from forecast.models.base import Candidate, Model, PanelModel
-from forecast.models.ets import Ets
-from forecast.models.momentum import Momentum
-from forecast.models.naive import RandomWalk, RandomWalkWithDrift
-from forecast.models.prophet import Prophet
-from forecast.models.sarimax import Sarimax
-from forecast.models.theta import Theta
+from forecast.models.ets import DampedTrend, Ets, FittedEts
+from forecast.models.momentum import FittedMomentum, Momentum
+from forecast.models.naive import FittedDrift, RandomWalk, RandomWalkWithDrift
+from forecast.models.prophet import FittedProphet, Prophet
+from forecast.models.sarimax import FittedSarimax, Sarimax
+from forecast.models.theta import FittedTheta, Theta
 
 #: Every candidate, simplest first. The random walk leads: the others have to beat it.
 MODELS: tuple[Model, ...] = (
@@ -28,6 +30,20 @@ MODELS: tuple[Model, ...] = (
 #: Candidates whose parameters are shared by all series.
 PANEL_MODELS: tuple[PanelModel, ...] = ()
 CANDIDATES: tuple[Candidate, ...] = (*MODELS, *PANEL_MODELS)
+
+#: Every dataclass that a stored fit is made of, by name (forecast/models/stored.py).
+FITTED: Mapping[str, type] = {
+    kept.__name__: kept
+    for kept in (
+        FittedDrift,
+        FittedMomentum,
+        DampedTrend,
+        FittedEts,
+        FittedTheta,
+        FittedSarimax,
+        FittedProphet,
+    )
+}
 
 
 def get_model(name: str) -> Model:

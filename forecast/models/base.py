@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecast.errors import HistoryTooShort, ModelNotFitted
+from forecast.errors import HistoryTooShort, InputError, ModelNotFitted
 from forecast.types import Array
 
 Origins = NDArray[np.intp]
@@ -32,8 +32,8 @@ class FitInput:
     """y: (n,) log prices, NaN allowed, last value a number. periods: (n,) without holes.
 
     exog: (n + steps, k) event dummies by type, future rows included, or None when no event is known;
-    exog_names: the type of each column, (k,). season: periods in a year (12 monthly, 52 weekly). seed: for
-    models that draw.
+    exog_names: the type of each column, (k,), given with it. season: periods in a year (12 monthly, 52
+    weekly). seed: for models that draw.
     """
 
     y: Array
@@ -42,6 +42,20 @@ class FitInput:
     exog: Array | None = None
     exog_names: tuple[str, ...] = ()
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        count = 0 if self.exog is None else self.exog.shape[1]
+        if len(self.exog_names) != count:
+            raise InputError("exog_names", self.exog_names, f"one name for each of {count} columns")
+
+    def columns(self, names: Sequence[str]) -> Array:
+        """The dummies of these types over the history, (n, len(names)); 0 for a type that is not there."""
+        found = np.zeros((len(self.y), len(names)))
+        if self.exog is not None:
+            for k, name in enumerate(names):
+                if name in self.exog_names:
+                    found[:, k] = self.exog[: len(self.y), self.exog_names.index(name)]
+        return found
 
 
 class Fitted(Protocol):

@@ -23,7 +23,7 @@ import pandas as pd
 
 from forecast.errors import ModelNotFitted
 from forecast.models.base import Cost, FitInput, Origins, check_finite, check_length
-from forecast.models.sarimax import informative_columns
+from forecast.models.sarimax import informative
 from forecast.types import Array
 
 NAME = "prophet"
@@ -66,14 +66,14 @@ class FittedProphet:
 
     slope: per day before the first changepoint; bends: its change at each of `changepoints`, (c,);
     waves: (HARMONICS, 2) sine and cosine amplitudes, or (0, 2) without a season.
-    effects: log effect by exog column.
+    effects: log effect by type of event.
     """
 
     slope: float
     changepoints: Array
     bends: Array
     waves: Array
-    effects: Mapping[int, float]
+    effects: Mapping[str, float]
 
     @property
     def parameters(self) -> Mapping[str, float]:
@@ -81,7 +81,7 @@ class FittedProphet:
             "share": SHARE,
             "last_slope_per_year": float((self.slope + self.bends.sum()) * YEAR_DAYS),
             "season_range": float(np.ptp(self._season(np.arange(366.0)))),
-            **{f"event_{column}": effect for column, effect in self.effects.items()},
+            **{f"event_{name}": effect for name, effect in self.effects.items()},
         }
 
     def curve(self, day: Array) -> Array:
@@ -121,8 +121,7 @@ class Prophet:
         if spread == 0.0:
             raise ModelNotFitted(self.name, "the series is constant")
         day = days(data.periods[quoted])
-        exog = np.empty((data.y.size, 0)) if data.exog is None else data.exog[: data.y.size]
-        columns = informative_columns(exog, quoted)
+        types = informative(data)
         seasonal = float(day[-1] - day[0]) >= 2 * YEAR_DAYS
         # relative to the last price and in units of the spread, so that priors do not depend on the unit;
         # rounded, because L-BFGS stops up to 0.2 % elsewhere when an input differs in its sixteenth digit
@@ -137,19 +136,18 @@ class Prophet:
                 daily_seasonality=False,
                 uncertainty_samples=0,
             )
-            for column in columns:
-                name = f"event_{column}"
-                frame[name] = exog[quoted, column]
-                model.add_regressor(name, prior_scale=round(EVENT_SCALE / spread, 9), standardize=False)
+            for name, column in zip(types, data.columns(types)[quoted].T, strict=True):
+                frame[f"event {name}"] = column
+                model.add_regressor(
+                    f"event {name}", prior_scale=round(EVENT_SCALE / spread, 9), standardize=False
+                )
             try:
                 model.fit(frame, seed=data.seed % 2**32, output_dir=folder)
             except RuntimeError as error:
                 raise ModelNotFitted(self.name, f"Stan gave up: {error}") from error
-        return self._translate(model, spread, columns, seasonal)
+        return self._translate(model, spread, types, seasonal)
 
-    def _translate(
-        self, model: Any, spread: float, columns: tuple[int, ...], seasonal: bool
-    ) -> FittedProphet:
+    def _translate(self, model: Any, spread: float, types: tuple[str, ...], seasonal: bool) -> FittedProphet:
         """Prophet's parameters in our units; its time runs from 0 to 1 over the history."""
         values = {name: np.asarray(value, dtype=np.float64).ravel() for name, value in model.params.items()}
         for value in values.values():
@@ -158,11 +156,11 @@ class Prophet:
         length = model.t_scale / pd.Timedelta(days=1)
         start = (model.start - pd.Timestamp(0)) / pd.Timedelta(days=1)
         waves = values["beta"][: 2 * HARMONICS] if seasonal else np.empty(0)
-        effects = values["beta"][waves.size : waves.size + len(columns)] * unit
+        effects = values["beta"][waves.size : waves.size + len(types)] * unit
         return FittedProphet(
             slope=float(values["k"][0]) * unit / length,
             changepoints=start + np.asarray(model.changepoints_t, dtype=np.float64) * length,
             bends=values["delta"] * unit / length,
             waves=waves.reshape(-1, 2) * unit,
-            effects=dict(zip(columns, effects.tolist(), strict=True)),
+            effects=dict(zip(types, effects.tolist(), strict=True)),
         )

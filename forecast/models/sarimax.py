@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecast.errors import InputError
 from forecast.models.base import Cost, FitInput, Origins, check_finite, check_length
 from forecast.models.convergence import must_converge
 from forecast.models.momentum import AVERAGING, shrink_theta
@@ -26,56 +25,45 @@ INFORMATIVE = 1e-6
 TOLERANCE = 1e-4
 
 
-def informative_columns(exog: Array, quoted: Array) -> tuple[int, ...]:
-    """Columns of exog (n, k) whose changes between quoted rows are neither 0 nor a mix of earlier ones."""
-    changes = np.diff(exog[quoted], axis=0)
+def informative(data: FitInput) -> tuple[str, ...]:
+    """Types of event whose dummy changes between quoted rows, and not as a mix of earlier types' do."""
+    changes = np.diff(data.columns(data.exog_names)[np.isfinite(data.y)], axis=0)
     kept: list[int] = []
     for column in range(changes.shape[1]):
         if np.abs(changes[:, column]).max(initial=0.0) < INFORMATIVE:
             continue
         if np.linalg.matrix_rank(changes[:, [*kept, column]]) == len(kept) + 1:
             kept.append(column)
-    return tuple(kept)
+    return tuple(data.exog_names[k] for k in kept)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FittedSarimax:
-    """theta as used and as estimated; log effect and standard error by exog column (events that count)."""
+    """theta as used and as estimated; log effect and standard error of each type of event that counts."""
 
     theta: float
     estimated: float
-    columns: tuple[int, ...]
+    types: tuple[str, ...]
     effects: Array
     errors: Array
 
     @property
     def parameters(self) -> Mapping[str, float]:
         named = {"theta": self.theta, "theta_unshrunk": self.estimated}
-        for column, effect, error in zip(self.columns, self.effects, self.errors, strict=True):
-            named[f"event_{column}"] = float(effect)
-            named[f"event_{column}_se"] = float(error)
+        for name, effect, error in zip(self.types, self.effects, self.errors, strict=True):
+            named[f"event_{name}"] = float(effect)
+            named[f"event_{name}_se"] = float(error)
         return named
 
     def paths(self, data: FitInput, origins: Origins, steps: int) -> Array:
-        explained = self._explained(data)
+        explained = data.columns(self.types) @ self.effects
         level = filter_level(data.y - explained, 1.0 + self.theta).level + explained
         return check_finite(NAME, np.repeat(level[origins, None], steps, axis=1))
-
-    def _explained(self, data: FitInput) -> Array:
-        """What the events explain of y, (n,). Columns of events unknown at the fit have no coefficient."""
-        if not self.columns:
-            return np.zeros(data.y.size)
-        if data.exog is None or data.exog.shape[1] <= max(self.columns):
-            found = 0 if data.exog is None else data.exog.shape[1]
-            raise InputError(
-                "exog", f"{found} columns", f"the columns of the fit, {max(self.columns) + 1} or more"
-            )
-        return np.asarray(data.exog[: data.y.size, list(self.columns)] @ self.effects, dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
 class Sarimax:
-    """SARIMAX(0,1,1) without constant. Columns that are constant over the quotes are left out. Without any
+    """SARIMAX(0,1,1) without constant. Types that are constant over the quotes are left out. Without any
     event it is plain ARIMA(0,1,1). A constant series gives a flat path."""
 
     name: str = NAME
@@ -88,17 +76,16 @@ class Sarimax:
 
         check_length(self, data.y)
         quoted = np.isfinite(data.y)
-        exog = np.empty((data.y.size, 0)) if data.exog is None else data.exog[: data.y.size]
-        columns = informative_columns(exog, quoted)
+        types = informative(data)
         if np.nanmax(data.y) == np.nanmin(data.y):
             none = np.empty(0)
-            return FittedSarimax(theta=AVERAGING, estimated=AVERAGING, columns=(), effects=none, errors=none)
+            return FittedSarimax(theta=AVERAGING, estimated=AVERAGING, types=(), effects=none, errors=none)
         # in units of its own changes: raw logs leave the optimiser too little to tell a slope by
         changes = np.diff(data.y[quoted])
         scale = float(np.sqrt(np.mean(changes**2)))
         y = (data.y - data.y[quoted][0]) / scale
-        known = exog[:, list(columns)]
-        k = len(columns)
+        known = data.columns(types)
+        k = len(types)
         start = np.linalg.lstsq(np.diff(known[quoted], axis=0), changes / scale, rcond=None)[0]
         with must_converge(self.name):
             model = SARIMAX(y, known if k else None, order=(0, 1, 1), trend="n", concentrate_scale=True)
@@ -111,7 +98,7 @@ class Sarimax:
         return FittedSarimax(
             theta=shrink_theta(float(found[k]), int(np.isfinite(np.diff(data.y)).sum())),
             estimated=float(found[k]),
-            columns=columns,
+            types=types,
             effects=found[:k] * scale,
             errors=check_finite(self.name, errors * scale),
         )

@@ -27,7 +27,9 @@ def simulated(n: int = 120, seed: int = 1) -> Array:
 
 def given_input(y: Array, *, exog: Array | None = None, seed: int = 0, freq: str = "M") -> FitInput:
     periods = pd.period_range("2012-03", periods=y.size, freq=freq)
-    return FitInput(y=y, periods=periods, season=12 if freq == "M" else 52, exog=exog, seed=seed)
+    names = tuple(f"type {k}" for k in range(0 if exog is None else exog.shape[1]))
+    season = 12 if freq == "M" else 52
+    return FitInput(y=y, periods=periods, season=season, exog=exog, exog_names=names, seed=seed)
 
 
 def dummies(n: int) -> Array:

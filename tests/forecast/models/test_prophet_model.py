@@ -29,7 +29,8 @@ def trending(seed: int = 0) -> FitInput:
     trend = 0.01 * rows - 0.015 * np.maximum(rows - 60, 0)
     y = 3.0 + trend + 0.1 * np.sin(2 * np.pi * rows / 12) + 0.5 * step[:N, 0] + noise
     y[30:35] = np.nan
-    return FitInput(y=y, periods=pd.period_range("2013-02", periods=N, freq="M"), season=12, exog=step)
+    periods = pd.period_range("2013-02", periods=N, freq="M")
+    return FitInput(y=y, periods=periods, season=12, exog=step, exog_names=("step",))
 
 
 def prophets_own(data: FitInput) -> Array:
@@ -73,7 +74,7 @@ def test_the_path_is_a_share_of_prophets_own_change() -> None:
 
 def test_trend_season_and_event_are_told_apart() -> None:
     parameters = Prophet().fit(trending()).parameters
-    assert parameters["event_0"] == pytest.approx(0.5, abs=0.1)
+    assert parameters["event_step"] == pytest.approx(0.5, abs=0.1)
     assert parameters["season_range"] == pytest.approx(0.2, abs=0.03)
     assert parameters["last_slope_per_year"] == pytest.approx(-0.06, abs=0.03)
 

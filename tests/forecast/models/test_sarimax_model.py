@@ -10,7 +10,7 @@ from statsmodels.tsa.statespace.sarimax import SARIMAX
 from forecast.errors import InputError, ModelNotFitted
 from forecast.models.base import FitInput
 from forecast.models.momentum import Momentum
-from forecast.models.sarimax import Sarimax, informative_columns
+from forecast.models.sarimax import Sarimax, informative
 from forecast.types import Array
 
 N, STEPS = 120, 12
@@ -24,7 +24,13 @@ def dummies() -> Array:
 def planted(effects: tuple[float, float] = (0.6, -0.3), seed: int = 0) -> FitInput:
     shocks = np.random.default_rng(seed).normal(size=N + 1) * 0.05
     y = 4.0 + np.cumsum(shocks[1:] + 0.3 * shocks[:-1]) + dummies()[:N] @ np.array(effects)
-    return FitInput(y=y, periods=pd.period_range("2010-01", periods=N, freq="M"), season=12, exog=dummies())
+    return given(y, dummies())
+
+
+def given(y: Array, exog: Array) -> FitInput:
+    names = tuple(f"type-{k}" for k in range(exog.shape[1]))
+    periods = pd.period_range("2010-01", periods=N, freq="M")
+    return FitInput(y=y, periods=periods, season=12, exog=exog, exog_names=names)
 
 
 def test_planted_effects_and_their_errors_over_forty_simulations() -> None:
@@ -40,7 +46,7 @@ def test_the_optimum_is_that_of_statsmodels_with_a_gap() -> None:
     data = planted()
     y = data.y.copy()
     y[60:72] = np.nan
-    holed = FitInput(y=y, periods=data.periods, season=12, exog=data.exog)
+    holed = given(y, dummies())
     fitted = Sarimax().fit(holed)
     reference = SARIMAX(
         y * 20, dummies()[:N], order=(0, 1, 1), use_exact_diffuse=True, concentrate_scale=True
@@ -85,32 +91,45 @@ def test_without_events_it_is_damped_momentum() -> None:
     )
 
 
-def test_columns_without_information_are_dropped_by_number() -> None:
+def test_types_without_information_are_dropped_by_name() -> None:
     step, decay = dummies()[:N].T
     inside_hole = np.zeros(N)
     inside_hole[[30, 31]] = 1.0
     quoted = np.ones(N, dtype=bool)
     quoted[29:34] = False
     exog = np.column_stack([np.zeros(N), step, np.ones(N), 2 * step + 1, decay, inside_hole])
-    assert informative_columns(exog, quoted) == (1, 4)
-    data = planted()
-    y = np.where(quoted, data.y, np.nan)
-    fitted = Sarimax().fit(FitInput(y=y, periods=data.periods, season=12, exog=exog))
+    data = given(np.where(quoted, planted().y, np.nan), exog)
+    assert informative(data) == ("type-1", "type-4")
+    fitted = Sarimax().fit(data)
     assert [name for name in fitted.parameters if name.startswith("event")] == [
-        "event_1",
-        "event_1_se",
-        "event_4",
-        "event_4_se",
+        "event_type-1",
+        "event_type-1_se",
+        "event_type-4",
+        "event_type-4_se",
     ]
 
 
-def test_paths_ask_for_the_columns_of_the_fit() -> None:
+def test_columns_are_told_apart_by_name_not_by_place() -> None:
+    """Another day may know other types: those of the fit count wherever they stand, the rest do not."""
     data = planted()
     fitted = Sarimax().fit(data)
-    for exog in (None, dummies()[:, :1]):
-        bare = FitInput(y=data.y, periods=data.periods, season=12, exog=exog)
-        with pytest.raises(InputError, match="exog"):
-            fitted.paths(bare, np.array([N - 1]), STEPS)
+    origins = np.arange(60, N)
+    assert data.exog is not None
+    unknown = np.cumsum(np.ones((N + STEPS, 1)), axis=0)
+    moved = FitInput(
+        y=data.y,
+        periods=data.periods,
+        season=12,
+        exog=np.hstack([unknown, data.exog[:, ::-1]]),
+        exog_names=("new", *data.exog_names[::-1]),
+    )
+    np.testing.assert_array_equal(fitted.paths(moved, origins, STEPS), fitted.paths(data, origins, STEPS))
+
+
+def test_dummies_without_their_names_are_refused() -> None:
+    data = planted()
+    with pytest.raises(InputError, match="exog_names"):
+        FitInput(y=data.y, periods=data.periods, season=12, exog=data.exog)
 
 
 def test_an_optimiser_that_stops_early_is_left_out_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
