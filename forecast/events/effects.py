@@ -17,9 +17,11 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from forecast.errors import InputError
-from forecast.events.dummies import DAYS_A_MONTH, columns, first_days
+from forecast.events.dummies import columns
+from forecast.events.estimation import SETTLED, estimate_effects, one_market
 from forecast.events.event import Event
-from forecast.events.posterior import DOF, GROUP_SD, OWN_SD, Evidence, Index, Posterior, estimate, innovations
+from forecast.events.parameters import EffectParameters
+from forecast.events.posterior import DOF, Index
 from forecast.events.reading import Reading, read_events
 from forecast.types import Array, EventUse, PriceHistory, SeriesKey
 
@@ -27,24 +29,23 @@ from forecast.types import Array, EventUse, PriceHistory, SeriesKey
 # of planted effects (tests/forecast/events/planted.py, 200 runs), with a normal 88 %.
 POSTERIOR_DOF = 8.0
 LARGEST_DRAW = 3.0  # a t has no mean price: draws end here, at 96 %; a licence's is then a price times 18
-MONTHLY_SD = 0.05  # prior noise scale of a month's change; other steps by the root of time
-COLLINEAR = 0.9
 RECENT = timedelta(days=731)
-SETTLED = 0.01  # a dummy that still moves by less has run its course
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventEstimate:
     """One event in one market, as a log effect at full strength (an element's is `weight` times it).
 
-    mean, sd, low, high: centre, scale (of a Student-t) and 90 % interval, of the posterior where prices
-    speak (`informed`), else of what the type predicts. events_behind: informed events of the same type and
-    channel. joint_with: events too close in time to be told apart; only their sum is well known.
+    mean, sd, dof, low, high: centre, scale and degrees of freedom of a Student-t and its 90 % interval, of
+    the posterior where prices speak (`informed`), else of what the type predicts. events_behind: informed
+    events of the same type and channel. joint_with: events too close in time to be told apart; only their
+    sum is well known.
     """
 
     reading: Reading
     mean: float
     sd: float
+    dof: float
     low: float
     high: float
     informed: bool
@@ -56,8 +57,8 @@ class EventEstimate:
 class EffectsFit:
     """Effects in one market as known at the end of `known_at`.
 
-    readings: every event with a term here; estimates: beside them. positions: place of each reading in the
-    posterior, -1 where prices say nothing.
+    readings: every event with a term here; estimates: beside them. positions: place of each reading among
+    the events of the parameters, -1 where prices say nothing.
     """
 
     market: str | None
@@ -65,7 +66,7 @@ class EffectsFit:
     readings: tuple[Reading, ...]
     estimates: tuple[EventEstimate, ...]
     positions: tuple[int, ...]
-    posterior: Posterior | None
+    parameters: EffectParameters | None
 
     def adjustment(self, key: SeriesKey, periods: pd.PeriodIndex) -> Array:
         """(n,) posterior-mean log effect of the events in force; 0 where there is none."""
@@ -103,7 +104,7 @@ class EffectsFit:
                 known = self.estimates[k]
                 stream = np.random.default_rng([root, crc32(known.reading.event_id.encode())])
                 happens = stream.random(n) < known.reading.probability
-                shock = np.clip(stream.standard_t(DOF, n), -LARGEST_DRAW, LARGEST_DRAW)
+                shock = np.clip(stream.standard_t(known.dof, n), -LARGEST_DRAW, LARGEST_DRAW)
                 out += np.outer(np.where(happens, known.mean + known.sd * shock, 0.0), moves[:, k])
         return out
 
@@ -154,16 +155,17 @@ class EffectsFit:
         """(n, moving) joint draws of the sizes that prices speak of; 0 for the others."""
         out = np.zeros((n, len(moving)))
         informed = [i for i, k in enumerate(moving) if self.positions[k] >= 0]
-        if not informed or self.posterior is None:
+        found = self.parameters
+        if not informed or found is None:
             return out
-        at = [self.posterior.groups + self.positions[moving[i]] for i in informed]
-        values, vectors = np.linalg.eigh(self.posterior.covariance[np.ix_(at, at)])
+        places = np.array([self.positions[moving[i]] for i in informed])
+        at = len(found.groups) + places
+        values, vectors = np.linalg.eigh(found.covariance[np.ix_(at, at)])
         stream = np.random.default_rng([root, 0])
         normal = stream.standard_normal((n, len(at)))
         stretch = np.sqrt(POSTERIOR_DOF / stream.chisquare(POSTERIOR_DOF, (n, 1)))
-        v = self.posterior.mean[at] + (stretch * normal * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
-        readings = [self.readings[moving[i]] for i in informed]
-        out[:, informed] = [r.mean for r in readings] + np.array([r.scale for r in readings]) * v
+        v = found.mean[at] + (stretch * normal * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
+        out[:, informed] = found.prior_means[places] + found.prior_scales[places] * v
         return out
 
     def _weights(self, key: SeriesKey) -> Array:
@@ -184,116 +186,59 @@ def fit_effects(
     (dated quotes outside China): effects are then what the types predict. Without market or events the
     fit adjusts nothing.
     """
-    markets = {h.key.market for h in histories}
-    if len(markets) > 1:
-        raise InputError("histories", sorted(map(str, markets)), "histories of one market")
-    frequencies = {h.periods.freqstr for h in histories}
-    if len(frequencies) > 1:
-        raise InputError("histories", sorted(frequencies), "histories of one frequency")
-    market = next(iter(markets), market)
+    market = one_market(histories) if histories else market
+    return effects_from(estimate_effects(histories, events, known_at), events, market, known_at)
+
+
+def effects_from(
+    parameters: EffectParameters | None, events: Sequence[Event], market: str | None, known_at: date
+) -> EffectsFit:
+    """The events as known at the end of `known_at`, with effects as they were estimated before.
+
+    An event that the parameters do not know, or that is not certain by now, gets what its type predicts.
+    Raises InputError for parameters of another market.
+    """
+    if parameters is not None and parameters.market != market:
+        raise InputError("parameters.market", parameters.market, f"{market}, the market asked for")
     readings = read_events(events, market, known_at)
-    started = [k for k, r in enumerate(readings) if r.certain]
-    usable = [h for h in histories if h.key.element is not None and np.isfinite(h.y).sum() > 1]
-    positions, posterior, joint = [-1] * len(readings), None, {}
-    groups = sorted({r.group for r in readings})
-    if started and usable:
-        calendar = pd.period_range(
-            min(h.periods[0] for h in usable), max(h.origin for h in usable), freq=usable[0].periods.freq
-        )
-        dummies = columns([readings[k] for k in started], calendar)
-        evidence = gather(usable, [readings[k] for k in started], dummies, calendar[0].ordinal)
-        scales = [readings[k].scale for k in started]
-        seen = np.flatnonzero(np.abs(evidence.x).max(axis=(0, 1)) > SETTLED * np.array(scales))
-        if len(seen):
-            for place, i in enumerate(seen):
-                positions[started[i]] = place
-            index = np.array([groups.index(readings[started[i]].group) for i in seen], dtype=np.intp)
-            step_days = (usable[0].periods[0].end_time - usable[0].periods[0].start_time).days + 1
-            sd = MONTHLY_SD * float(np.sqrt(step_days / DAYS_A_MONTH))
-            posterior = estimate(replace(evidence, x=evidence.x[:, :, seen]), index, len(groups), sd)
-            joint = _joint([readings[started[i]] for i in seen], dummies[:, seen], calendar)
-    informed = [r.group for r, p in zip(readings, positions, strict=True) if p >= 0]
-    estimates = tuple(
-        _estimate(r, p, posterior, groups.index(r.group), informed.count(r.group), joint.get(r.event_id, ()))
-        for r, p in zip(readings, positions, strict=True)
-    )
+    places = {} if parameters is None else {u: i for i, u in enumerate(parameters.event_ids)}
+    positions = tuple(places.get(r.event_id, -1) if r.certain else -1 for r in readings)
     return EffectsFit(
         market=market,
         known_at=known_at,
         readings=readings,
-        estimates=estimates,
-        positions=tuple(positions),
-        posterior=posterior,
+        estimates=tuple(_estimate(r, p, parameters) for r, p in zip(readings, positions, strict=True)),
+        positions=positions,
+        parameters=parameters,
     )
 
 
-def gather(
-    histories: Sequence[PriceHistory], readings: Sequence[Reading], dummies: Array, first: int
-) -> Evidence:
-    """Changes of price (less what prior means explain) and of dummies (in prior scales), made independent.
-
-    dummies: (t, k) over the joint calendar of the histories, which starts at ordinal `first`. A change is
-    filed under the period it ends in.
-    """
-    y = np.zeros((len(dummies), len(histories)))
-    here = np.zeros(y.shape, dtype=np.bool_)
-    x = np.zeros((*y.shape, len(readings)))
-    means = np.array([r.mean for r in readings])
-    scales = np.array([r.scale for r in readings])
-    for s, history in enumerate(histories):
-        quotes = np.flatnonzero(np.isfinite(history.y))
-        at = quotes + (history.periods[0].ordinal - first)
-        weights = np.array([r.weight(history.key.element) for r in readings])
-        moved = np.diff(dummies[at], axis=0) * weights
-        change = np.diff(history.log_price[quotes]) - moved @ means
-        rows = innovations(np.column_stack([change, moved * scales]), np.diff(quotes).astype(np.float64))
-        y[at[1:], s], x[at[1:], s], here[at[1:], s] = rows[:, 0], rows[:, 1:], True
-    return Evidence(y=y, x=x, here=here)
-
-
-def _estimate(
-    reading: Reading,
-    position: int,
-    posterior: Posterior | None,
-    group: int,
-    behind: int,
-    joint: tuple[str, ...],
-) -> EventEstimate:
-    centre, variance = 0.0, GROUP_SD**2 + OWN_SD**2
-    dof = DOF
-    if posterior is not None and position >= 0:
-        at = posterior.groups + position
-        centre, variance, dof = posterior.mean[at], posterior.covariance[at, at], POSTERIOR_DOF
-    elif posterior is not None and behind:
-        centre, variance = posterior.mean[group], posterior.covariance[group, group] + OWN_SD**2
+def _estimate(reading: Reading, position: int, parameters: EffectParameters | None) -> EventEstimate:
+    unit_mean, unit_scale = reading.mean, reading.scale
+    centre, spread, dof, behind = 0.0, 1.0, DOF, 0
+    joint: tuple[str, ...] = ()
+    if parameters is not None and reading.group in parameters.groups:
+        group = parameters.groups.index(reading.group)
+        centre, spread, dof = (
+            float(a[group]) for a in (parameters.centres, parameters.spreads, parameters.dofs)
+        )
+        behind = parameters.members.count(group)
+    if parameters is not None and position >= 0:
+        at = len(parameters.groups) + position
+        centre, spread = float(parameters.mean[at]), float(np.sqrt(parameters.covariance[at, at]))
+        dof, joint = POSTERIOR_DOF, parameters.joint_with[position]
+        unit_mean = float(parameters.prior_means[position])
+        unit_scale = float(parameters.prior_scales[position])
     tail = float(stdtrit(dof, 0.95))
-    mean, sd = reading.mean + reading.scale * float(centre), reading.scale * float(np.sqrt(variance))
+    mean, sd = unit_mean + unit_scale * centre, unit_scale * spread
     return EventEstimate(
         reading=reading,
         mean=mean,
         sd=sd,
+        dof=dof,
         low=mean - tail * sd,
         high=mean + tail * sd,
         informed=position >= 0,
         events_behind=behind,
         joint_with=joint,
     )
-
-
-def _joint(
-    readings: Sequence[Reading], dummies: Array, calendar: pd.PeriodIndex
-) -> dict[str, tuple[str, ...]]:
-    """For each event the others that start in its period, or whose dummies move almost as its own does."""
-    moved = np.diff(dummies, axis=0)
-    moved = moved - moved.mean(axis=0)
-    size = np.sqrt((moved**2).sum(axis=0))
-    alike = np.abs(moved.T @ moved) > COLLINEAR * np.outer(size, size)
-    starts = np.searchsorted(first_days(calendar), [r.on.toordinal() for r in readings], side="right")
-    alike |= starts[:, None] == starts[None, :]
-    np.fill_diagonal(alike, False)
-    out: dict[str, tuple[str, ...]] = {}
-    for i, j in np.argwhere(alike):
-        one, other = readings[i], readings[j]
-        if any(one.weight(e) and other.weight(e) for e in one.weights):
-            out[one.event_id] = (*out.get(one.event_id, ()), other.event_id)
-    return out

@@ -48,9 +48,9 @@ class Reading:
     weights: Mapping[str, float]
 
     @property
-    def group(self) -> tuple[str, bool]:
+    def group(self) -> str:
         """Events that share strength: one type, direct and spill-over apart (their signs may differ)."""
-        return self.rule.event_type, self.spill
+        return f"{self.rule.event_type}, spill-over" if self.spill else self.rule.event_type
 
     @property
     def certain(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,8 +17,10 @@ from hypothesis import strategies as st
 
 from forecast.errors import InputError
 from forecast.events.dummies import columns, design
-from forecast.events.effects import EffectsFit, fit_effects
+from forecast.events.effects import EffectsFit, effects_from, fit_effects
+from forecast.events.estimation import estimate_effects
 from forecast.events.event import Event
+from forecast.events.parameters import EffectParameters
 from forecast.types import PriceHistory, SeriesKey
 from tests.forecast.events.makers import DAY, change, event, history, in_force, walk
 from tests.forecast.events.planted import planted, summary
@@ -133,6 +136,36 @@ def test_the_order_of_events_and_repeating_a_fit_move_nothing() -> None:
         fit_effects(histories, calendar(), DAY),
         pickle.loads(pickle.dumps(fit_effects(histories, calendar(), DAY))),
     )
+
+
+def test_parameters_kept_as_json_give_the_same_layer() -> None:
+    histories = market()
+    found = estimate_effects(histories, calendar(), DAY)
+    assert found is not None
+    kept = EffectParameters.from_content(json.loads(json.dumps(found.content())))
+    one, two = fit_effects(histories, calendar(), DAY), effects_from(kept, calendar(), "cn", DAY)
+    same(one, two)
+    periods = pd.period_range("2016-01", periods=140, freq="M")
+    np.testing.assert_array_equal(one.contributions(DY, periods)[1], two.contributions(DY, periods)[1])
+
+
+def test_old_parameters_with_a_newer_list() -> None:
+    """Estimates stay; an event that they do not know, and one that is no longer certain, is predicted."""
+    histories, day = market(), date(2025, 12, 31)
+    old = estimate_effects(histories, calendar(), day)
+    new = in_force("NEW", date(2025, 11, 3), instrument="mine-closure", elements=HEAVY, known_on=DAY)
+    doubt = change("effective", date(2025, 4, 4), DAY, 0.4)
+    listed = [replace(e, changes=(*e.changes, doubt)) if e.event_id == "NO18" else e for e in calendar()]
+    before = {e.reading.event_id: e for e in effects_from(old, calendar(), "cn", day).estimates}
+    after = {e.reading.event_id: e for e in effects_from(old, [*listed, new], "cn", DAY).estimates}
+    for name in ("COUP", "TALK", "SHUT"):
+        assert after[name] == before[name]
+    assert before["NO18"].informed
+    assert not after["NO18"].informed
+    assert not after["NEW"].informed
+    assert after["NEW"].events_behind == 2
+    with pytest.raises(InputError, match="market"):
+        effects_from(old, calendar(), "eu", DAY)
 
 
 def test_inputs_are_not_touched() -> None:

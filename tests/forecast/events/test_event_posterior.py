@@ -10,7 +10,9 @@ import pytest
 
 from forecast.events.dummies import columns
 from forecast.events.effects import fit_effects
+from forecast.events.estimation import measure
 from forecast.events.posterior import AVERAGING, GROUP_SD, OWN_SD, discount, innovations
+from forecast.events.reading import read_events
 from tests.forecast.events.makers import history, in_force, walk
 
 DAY = date(2020, 12, 31)
@@ -52,9 +54,11 @@ def test_posterior_equals_dense_generalised_least_squares() -> None:
         in_force("D", date(2020, 1, 9), instrument="licence"),
     ]
     fit = fit_effects(histories, events, DAY)
-    posterior = fit.posterior
-    assert posterior is not None
     readings = fit.readings
+    found = measure(histories, readings)
+    assert found is not None
+    posterior = found.posterior
+    assert found.readings == readings
     scales, means = np.array([r.scale for r in readings]), np.array([r.mean for r in readings])
 
     # changes of every series below each other, and where each ends
@@ -104,11 +108,10 @@ def test_posterior_equals_dense_generalised_least_squares() -> None:
 def test_a_wild_month_counts_less() -> None:
     y = walk(60, 5)
     y[30:] *= 1.6
-    fit = fit_effects(
-        [history("Dy", y, "2016-01")], [in_force("A", date(2017, 2, 1), instrument="mine-closure")], DAY
-    )
-    assert fit.posterior is not None
-    precision = fit.posterior.noise.precision
+    events = [in_force("A", date(2017, 2, 1), instrument="mine-closure")]
+    found = measure([history("Dy", y, "2016-01")], read_events(events, "cn", DAY))
+    assert found is not None
+    precision = found.posterior.noise.precision
     assert precision[30] == precision.min()
     assert precision[30] < 0.1
 
