@@ -18,11 +18,11 @@ from scipy.special import stdtrit
 
 from forecast.errors import InputError
 from forecast.events.dummies import columns
-from forecast.events.estimation import SETTLED, estimate_effects, one_market
+from forecast.events.estimation import SETTLED, estimate_from, one_market
 from forecast.events.event import Event
 from forecast.events.parameters import EffectParameters
-from forecast.events.posterior import DOF, Index
 from forecast.events.reading import Reading, read_events
+from forecast.events.scales import Index, prior_t
 from forecast.types import Array, EventUse, PriceHistory, SeriesKey
 
 # The posterior of a heavy-tailed model has tails too. With 8 degrees of freedom its 90 % intervals hold 91 %
@@ -187,7 +187,8 @@ def fit_effects(
     fit adjusts nothing.
     """
     market = one_market(histories) if histories else market
-    return effects_from(estimate_effects(histories, events, known_at), events, market, known_at)
+    readings = read_events(events, market, known_at)
+    return _attach(estimate_from(histories, readings), readings, market, known_at)
 
 
 def effects_from(
@@ -200,7 +201,12 @@ def effects_from(
     """
     if parameters is not None and parameters.market != market:
         raise InputError("parameters.market", parameters.market, f"{market}, the market asked for")
-    readings = read_events(events, market, known_at)
+    return _attach(parameters, read_events(events, market, known_at), market, known_at)
+
+
+def _attach(
+    parameters: EffectParameters | None, readings: tuple[Reading, ...], market: str | None, known_at: date
+) -> EffectsFit:
     places = {} if parameters is None else {u: i for i, u in enumerate(parameters.event_ids)}
     positions = tuple(places.get(r.event_id, -1) if r.certain else -1 for r in readings)
     return EffectsFit(
@@ -215,9 +221,10 @@ def effects_from(
 
 def _estimate(reading: Reading, position: int, parameters: EffectParameters | None) -> EventEstimate:
     unit_mean, unit_scale = reading.mean, reading.scale
-    centre, spread, dof, behind = 0.0, 1.0, DOF, 0
+    centre, spread, dof = prior_t()
+    behind = 0
     joint: tuple[str, ...] = ()
-    if parameters is not None and reading.group in parameters.groups:
+    if parameters is not None:
         group = parameters.groups.index(reading.group)
         centre, spread, dof = (
             float(a[group]) for a in (parameters.centres, parameters.spreads, parameters.dofs)

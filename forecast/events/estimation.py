@@ -13,8 +13,8 @@ from forecast.errors import InputError
 from forecast.events.dummies import DAYS_A_MONTH, columns, first_days
 from forecast.events.event import Event
 from forecast.events.parameters import EffectParameters
-from forecast.events.posterior import DOF, OWN_SD, Evidence, Posterior, estimate, innovations
-from forecast.events.reading import Reading, read_events
+from forecast.events.posterior import Evidence, Posterior, estimate, innovations
+from forecast.events.reading import GROUP_TYPES, GROUPS, Reading, read_events
 from forecast.types import Array, PriceHistory
 
 MONTHLY_SD = 0.05  # prior noise scale of a month's change; other steps by the root of time
@@ -24,11 +24,10 @@ SETTLED = 0.01  # a dummy that still moves by less has run its course
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """readings: those that prices speak of, in the posterior's order. groups: names, sorted. members: the
-    place of each reading's group."""
+    """readings: those that prices speak of, in the posterior's order. members: place of each one's group in
+    GROUPS."""
 
     readings: tuple[Reading, ...]
-    groups: tuple[str, ...]
     members: tuple[int, ...]
     posterior: Posterior
     joint_with: tuple[tuple[str, ...], ...]
@@ -41,20 +40,22 @@ def estimate_effects(
 
     The histories share a market and a calendar, else InputError.
     """
+    return estimate_from(histories, read_events(events, one_market(histories), known_at))
+
+
+def estimate_from(histories: Sequence[PriceHistory], readings: Sequence[Reading]) -> EffectParameters | None:
+    """The same from the events as they read that day."""
     market = one_market(histories)
-    if market is None:
-        return None
-    readings = read_events(events, market, known_at)
     found = measure(histories, [r for r in readings if r.certain])
-    if found is None:
+    if market is None or found is None:
         return None
-    posterior, g = found.posterior, len(found.groups)
+    posterior = found.posterior
     return EffectParameters(
         market=market,
-        groups=found.groups,
-        centres=posterior.mean[:g],
-        spreads=np.sqrt(np.diag(posterior.covariance)[:g] + OWN_SD**2),
-        dofs=np.full(g, DOF),
+        groups=GROUPS,
+        centres=posterior.centres,
+        spreads=posterior.spreads,
+        dofs=posterior.dofs,
         event_ids=tuple(r.event_id for r in found.readings),
         members=found.members,
         prior_means=np.array([r.mean for r in found.readings]),
@@ -91,17 +92,15 @@ def measure(histories: Sequence[PriceHistory], started: Sequence[Reading]) -> Me
     if not len(seen):
         return None
     readings = tuple(started[i] for i in seen)
-    groups = tuple(sorted({r.group for r in readings}))
-    members = tuple(groups.index(r.group) for r in readings)
+    members = np.array([GROUPS.index(r.group) for r in readings], dtype=np.intp)
     step_days = (usable[0].periods[0].end_time - usable[0].periods[0].start_time).days + 1
     sd = MONTHLY_SD * float(np.sqrt(step_days / DAYS_A_MONTH))
-    index = np.array(members, dtype=np.intp)
+    changes = replace(evidence, x=evidence.x[:, :, seen])
     joint = _joint(readings, dummies[:, seen], calendar)
     return Measured(
         readings=readings,
-        groups=groups,
-        members=members,
-        posterior=estimate(replace(evidence, x=evidence.x[:, :, seen]), index, len(groups), sd),
+        members=tuple(members.tolist()),
+        posterior=estimate(changes, members, np.array(GROUP_TYPES, dtype=np.intp), sd),
         joint_with=tuple(joint.get(r.event_id, ()) for r in readings),
     )
 

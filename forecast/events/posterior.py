@@ -1,14 +1,16 @@
 """Posterior of event effects: Student-t regression of price changes on changes of dummies, in closed steps.
 
-    change[t, s] = sum_e x[t, s, e] (mean_e + scale_e v_e) + noise[t, s]
+    change[t, s] = sum_e x[t, s, e] (mean_e + scale_e tau_type(e) v_e) + noise[t, s]
     v_e   = mu_group(e) + u_e,   mu ~ t(0, GROUP_SD),   u_e ~ t(0, OWN_SD)      GROUP_SD^2 + OWN_SD^2 = 1
+    tau   : how large effects of a broad type are, half-t, integrated (scales.py)
     noise : MA(1) with coefficient AVERAGING along the quotes of a series, correlated over series in the same
             period, heavy-tailed (t with NOISE_DOF, one factor a period, so that a wild month counts less)
 
-A t is a normal whose precision is itself uncertain. Given those precisions everything is normal, and the
-posterior is one solve; given the posterior, each precision has a closed expectation (mean-field variational
-Bayes, which here is iterated weighting that also counts the uncertainty of what is weighted). Taking turns
-converges in a handful of rounds; ROUNDS is fixed, so that a fit costs the same wherever it runs.
+A t is a normal whose precision is itself uncertain. Given those precisions and the factors tau everything is
+normal, and the posterior is one solve; given the posterior, each precision has a closed expectation
+(mean-field variational Bayes, which here is iterated weighting that also counts the uncertainty of what is
+weighted). Taking turns converges in a handful of rounds; ROUNDS is fixed, so that a fit costs the same
+wherever it runs. The rounds hold tau at its middle; what is reported is the mixture over its posterior.
 """
 
 from __future__ import annotations
@@ -19,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cholesky_banded, solve_banded
 
+from forecast.events.scales import Index, grid_weights, joint_nodes, log_prior, matching_t, middles, normalise
 from forecast.types import Array
 
-Index = NDArray[np.intp]
 Mask = NDArray[np.bool_]
 AVERAGING = 0.27  # first-order coefficient that averaging gives to the changes of a mean
 DOF = 4.0  # of priors
@@ -64,17 +66,20 @@ class Tails:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Posterior:
-    """Normal posterior of (mu (g,), v (k,)) in units of the prior scale: mean (g + k,), covariance."""
+    """Posterior of centres (g,) and effects (k,) in units of the prior scale, tau included.
+
+    mean: (g + k,); covariance. centres, spreads, dofs: (g,) the t of the next event of each group. noise,
+    tails, scales ((types, grid) weights of tau) are those of the last round.
+    """
 
     mean: Array
     covariance: Array
+    centres: Array
+    spreads: Array
+    dofs: Array
     noise: Noise
     tails: Tails
-
-    @property
-    def groups(self) -> int:
-        """Number of groups: the first entries of mean."""
-        return len(self.tails.group)
+    scales: Array
 
 
 def innovations(rows: Array, gaps: Array) -> Array:
@@ -91,29 +96,61 @@ def innovations(rows: Array, gaps: Array) -> Array:
     return np.asarray(solve_banded((1, 0), factor, rows), dtype=np.float64)
 
 
-def estimate(evidence: Evidence, groups: Index, count: int, prior_sd: float) -> Posterior:
+def estimate(evidence: Evidence, groups: Index, types: Index, prior_sd: float) -> Posterior:
     """Posterior given the evidence; every series has a change.
 
-    groups: (k,) group of each event, below `count`. prior_sd: expected size of one step's shock.
+    groups: (k,) group of each event. types: (g,) broad type of each group, from 0. prior_sd: expected size
+    of one step's shock.
     """
-    here = evidence.here
+    here, count = evidence.here, len(types)
     usual = [1.4826 * float(np.median(np.abs(y[h]))) for y, h in zip(evidence.y.T, here.T, strict=True)]
     noise = Noise(
         sd=np.maximum(usual, 0.25 * prior_sd), correlation=np.eye(here.shape[1]), precision=np.ones(len(here))
     )
     tails = Tails(own=np.ones(len(groups)), group=np.ones(count))
     sets, which = np.unique(here, axis=0, return_inverse=True)
-    joined = np.concatenate([evidence.y[:, :, None], evidence.x], axis=2)
+    joined = np.concatenate([evidence.x, evidence.y[:, :, None]], axis=2)
     together = here.astype(np.float64).T @ here.astype(np.float64)
+    kinds = types[groups]
+    weights = np.tile(normalise(log_prior()), (types.max() + 1, 1))
     white = _whiten(joined, noise, sets, which)
-    mean, covariance = _solve(white, groups, noise, tails)
-    for _ in range(ROUNDS):
-        noise = _update_noise(evidence, white, mean[count:], covariance[count:, count:], together, prior_sd)
+    tau = middles(weights)[kinds]
+    precision, right = _normal_equations(_gram(white, noise), groups, tails, tau)
+    covariance = np.linalg.inv(precision)
+    mean = np.asarray(covariance @ right, dtype=np.float64)
+    for turn in range(ROUNDS):
+        v, spread = tau * mean[count:], np.outer(tau, tau) * covariance[count:, count:]
+        noise = _update_noise(evidence, white, v, spread, together, prior_sd)
         tails = _update_tails(groups, mean, covariance, count)
         white = _whiten(joined, noise, sets, which)
-        mean, covariance = _solve(white, groups, noise, tails)
-    _, wide = _solve(white, groups, *discount(noise, tails, here.sum(axis=1)))
-    return Posterior(mean=mean, covariance=wide, noise=noise, tails=tails)
+        gram = _gram(white, noise)
+        if turn % 2:
+            weights = grid_weights(gram, _prior_precision(groups, tails), kinds, middles(weights))
+            tau = middles(weights)[kinds]
+        precision, right = _normal_equations(gram, groups, tails, tau)
+        covariance = np.linalg.inv(precision)
+        mean = np.asarray(covariance @ right, dtype=np.float64)
+    nodes = joint_nodes(weights)
+    precision, right = _normal_equations(gram, groups, tails, nodes[:, kinds])
+    means = np.linalg.solve(precision, right[..., None])[..., 0]
+    vague, loose = discount(noise, tails, here.sum(axis=1))
+    wide = np.linalg.inv(_normal_equations(_gram(white, vague), groups, loose, nodes[:, kinds])[0])
+    factors = np.concatenate([nodes[:, types], nodes[:, kinds]], axis=1)
+    found = factors * means
+    middle = found.mean(axis=0)
+    inside = (factors[:, :, None] * wide * factors[:, None, :]).mean(axis=0)
+    spreads = nodes[:, types] * np.sqrt(np.einsum("mii->mi", wide)[:, :count] + OWN_SD**2)
+    centres, scale, dofs = matching_t(found[:, :count], spreads)
+    return Posterior(
+        mean=middle,
+        covariance=(inside + inside.T) / 2 + (found - middle).T @ (found - middle) / len(found),
+        centres=centres,
+        spreads=scale,
+        dofs=dofs,
+        noise=noise,
+        tails=tails,
+        scales=weights,
+    )
 
 
 def discount(noise: Noise, tails: Tails, changes: Index) -> tuple[Noise, Tails]:
@@ -130,27 +167,38 @@ def discount(noise: Noise, tails: Tails, changes: Index) -> tuple[Noise, Tails]:
     )
 
 
-def _solve(white: Array, groups: Index, noise: Noise, tails: Tails) -> tuple[Array, Array]:
-    """Mean and covariance of (mu, v) given all precisions: generalised least squares with that prior."""
+def _gram(white: Array, noise: Noise) -> Array:
+    """Products of the columns [x, y] over all changes, in unit noise, (k + 1, k + 1)."""
+    rows = (white * np.sqrt(noise.precision)[:, None, None]).reshape(-1, white.shape[2])
+    return np.asarray(rows.T @ rows)
+
+
+def _normal_equations(gram: Array, groups: Index, tails: Tails, tau: Array) -> tuple[Array, Array]:
+    """Precision (..., g + k, g + k) of (mu, v) given all precisions and factors tau (..., k), and its product
+    with their mean (..., g + k): generalised least squares with that prior."""
     count, k = len(tails.group), len(groups)
-    precision = np.zeros((count + k, count + k))
+    prior = np.zeros((count + k, count + k))
     own = tails.own / OWN_SD**2
     events = count + np.arange(k)
-    precision[np.arange(count), np.arange(count)] = tails.group / GROUP_SD**2
-    np.add.at(precision, (groups, groups), own)
-    precision[events, events] = own
-    precision[groups, events] = precision[events, groups] = -own
-    rows = (white * np.sqrt(noise.precision)[:, None, None]).reshape(-1, 1 + k)
-    precision[count:, count:] += rows[:, 1:].T @ rows[:, 1:]
-    right = np.zeros(count + k)
-    right[count:] = rows[:, 1:].T @ rows[:, 0]
-    covariance = np.linalg.inv(precision)
-    covariance = (covariance + covariance.T) / 2
-    return np.asarray(covariance @ right), np.asarray(covariance)
+    prior[np.arange(count), np.arange(count)] = tails.group / GROUP_SD**2
+    np.add.at(prior, (groups, groups), own)
+    prior[events, events] = own
+    prior[groups, events] = prior[events, groups] = -own
+    precision = np.tile(prior, (*tau.shape[:-1], 1, 1))
+    precision[..., count:, count:] += tau[..., :, None] * gram[:k, :k] * tau[..., None, :]
+    right = np.zeros((*tau.shape[:-1], count + k))
+    right[..., count:] = tau * gram[:k, k]
+    return precision, right
+
+
+def _prior_precision(groups: Index, tails: Tails) -> Array:
+    """Prior precision of v alone, the groups' centres integrated, (k, k)."""
+    shared = (groups[:, None] == groups[None, :]) * (GROUP_SD**2 / tails.group[groups])
+    return np.asarray(np.linalg.inv(shared + np.diag(OWN_SD**2 / tails.own)))
 
 
 def _whiten(joined: Array, noise: Noise, sets: Mask, which: Index) -> Array:
-    """[y, x] with independent unit noise over the series of each period, (t, s, 1 + k).
+    """[x, y] with independent unit noise over the series of each period, (t, s, k + 1).
 
     sets, which: the distinct sets of series that have a change together, and the set of each period.
     """
@@ -166,7 +214,8 @@ def _update_noise(
 ) -> Noise:
     """Noise that fits what the events leave, their own uncertainty counted."""
     here = evidence.here
-    left, x = white[:, :, 0] - white[:, :, 1:] @ v, white[:, :, 1:]
+    x = white[:, :, :-1]
+    left = white[:, :, -1] - x @ v
     surprise = (left**2 + _spread(x, covariance)).sum(axis=1)
     precision = (NOISE_DOF + here.sum(axis=1)) / (NOISE_DOF + surprise)
     residual = evidence.y - evidence.x @ v

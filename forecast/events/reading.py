@@ -10,12 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import get_args
 
 import numpy as np
 
 from forecast.errors import InputError
 from forecast.events.event import Event, EventChange, MarketSide, Stage, known_at
-from forecast.events.table import COVERAGE_WEIGHT, LIFTING, EventRule, find_rule, rule_for
+from forecast.events.table import (
+    BROAD_TYPES,
+    COVERAGE_WEIGHT,
+    LIFTING,
+    BroadType,
+    EventRule,
+    find_rule,
+    rule_for,
+)
 
 HOME = "cn"  # the market of the base price; every other one is that price times a premium
 PREMIUM = "premium"  # that factor alone, for prices made from Chinese paths that hold their part already
@@ -25,6 +34,16 @@ PENDING_LIFE = timedelta(days=548)  # announced that long ago and still no date:
 SAME_NEWS = timedelta(days=45)  # an easing event this near an end is that end
 STARTS = (Stage.ANNOUNCED, Stage.EFFECTIVE)
 ENDS = (Stage.SUSPENDED, Stage.LIFTED, Stage.SUPERSEDED)
+
+
+def group_name(broad: BroadType, spill: bool) -> str:
+    """Name of the events of a broad type, direct or by spill-over."""
+    return f"{broad}, spill-over" if spill else broad
+
+
+#: Every group, and the place of its broad type.
+GROUPS = tuple(group_name(broad, spill) for broad in get_args(BroadType) for spill in (False, True))
+GROUP_TYPES = tuple(k for k in range(len(get_args(BroadType))) for _ in (False, True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +68,9 @@ class Reading:
 
     @property
     def group(self) -> str:
-        """Events that share strength: one type, direct and spill-over apart (their signs may differ)."""
-        return f"{self.rule.event_type}, spill-over" if self.spill else self.rule.event_type
+        """Events that share strength, one of GROUPS: a broad type, direct and spill-over apart (their signs
+        may differ)."""
+        return group_name(BROAD_TYPES[self.rule.event_type], self.spill)
 
     @property
     def certain(self) -> bool:

@@ -15,6 +15,7 @@ from typing import Literal
 from forecast.events.event import Coverage, Event, MarketSide
 
 EventType = Literal["export-barrier", "feed-loss", "threat", "domestic-squeeze", "easing", "none"]
+BroadType = Literal["barrier", "supply", "threat", "easing"]
 Shape = Literal["pulse", "step", "ramp", "decaying_step"]
 Anchor = Literal["announced", "effective"]
 Channel = Literal["premium", "both", "china"]
@@ -27,6 +28,16 @@ EVENT_TYPES: tuple[EventType, ...] = (
     "domestic-squeeze",
     "easing",
     "none",
+)
+#: Types that share strength: few events of each have happened, so the finer names are for readers.
+BROAD_TYPES: Mapping[EventType, BroadType] = MappingProxyType(
+    {
+        "export-barrier": "barrier",
+        "feed-loss": "supply",
+        "domestic-squeeze": "supply",
+        "threat": "threat",
+        "easing": "easing",
+    }
 )
 ANY = "*"  # instrument of the two default rows
 EVEN_CHANCE = 0.5  # of a measure that is announced without a date

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -16,7 +17,9 @@ import pandas as pd
 from forecast.events.dummies import columns
 from forecast.events.effects import fit_effects
 from forecast.events.event import Event
-from forecast.events.reading import read_events
+from forecast.events.reading import GROUPS, Reading, read_events
+from forecast.events.scales import SCALE, SCALE_DOF
+from forecast.events.table import BROAD_TYPES
 from forecast.types import Array
 from tests.forecast.events.makers import history, in_force
 
@@ -74,14 +77,24 @@ def noise(rng: np.random.Generator) -> Array:
     return np.asarray(shocks[1:] + 0.27 * shocks[:-1])
 
 
+def draw_truth(rng: np.random.Generator, readings: Sequence[Reading]) -> list[float]:
+    """Effects as the prior has them: the scale of each broad type, the centre of each group, each event."""
+    tau = {t: SCALE * abs(rng.standard_t(SCALE_DOF)) for t in sorted(set(BROAD_TYPES.values()))}
+    centre = {g: np.sqrt(0.5) * rng.standard_t(4) for g in GROUPS}
+    return [
+        r.mean
+        + r.scale * tau[BROAD_TYPES[r.rule.event_type]] * (centre[r.group] + np.sqrt(0.5) * rng.standard_t(4))
+        for r in readings
+    ]
+
+
 def planted_run(seed: int) -> list[Recovery]:
     """One simulated market."""
     rng = np.random.default_rng(seed)
     events = events_of(rng)
     known_at = date(2026, 10, 31)
     readings = read_events(events, "cn", known_at)
-    centres = {group: np.sqrt(0.5) * rng.standard_t(4) for group in sorted({r.group for r in readings})}
-    truth = [r.mean + r.scale * (centres[r.group] + np.sqrt(0.5) * rng.standard_t(4)) for r in readings]
+    truth = draw_truth(rng, readings)
     dummies = columns(readings, pd.period_range("2016-01", periods=MONTHS, freq="M"))
     walks = np.cumsum(noise(rng), axis=0)
     histories = []

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import stdtrit
 
 from forecast.errors import InputError
 from forecast.events.dummies import columns, design
@@ -21,6 +22,7 @@ from forecast.events.effects import EffectsFit, effects_from, fit_effects
 from forecast.events.estimation import estimate_effects
 from forecast.events.event import Event
 from forecast.events.parameters import EffectParameters
+from forecast.events.scales import prior_t
 from forecast.types import PriceHistory, SeriesKey
 from tests.forecast.events.makers import DAY, change, event, history, in_force, walk
 from tests.forecast.events.planted import planted, summary
@@ -263,9 +265,9 @@ def test_an_event_ahead_is_a_mixture_of_nothing_and_its_predicted_effect() -> No
     assert not draws[:, :12].any()
     happened = draws[:, -1] != 0
     assert np.mean(happened) == pytest.approx(0.3, abs=0.01)
-    # half coverage of a t with scale 0.05 and 4 degrees of freedom: quartiles at 0.741 scales
+    _, scale, dof = prior_t()
     quartile = np.quantile(np.abs(draws[happened, -1]), 0.5)
-    assert quartile == pytest.approx(0.5 * 0.05 * 0.7407, rel=0.03)
+    assert quartile == pytest.approx(0.5 * 0.05 * scale * stdtrit(dof, 0.75), rel=0.03)
     assert draws[:, -1].mean() == pytest.approx(0.0, abs=1e-3)
     np.testing.assert_allclose(draws[:, 13:], np.repeat(draws[:, 13:14], 5, axis=1))
 

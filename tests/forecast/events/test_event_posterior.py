@@ -12,7 +12,8 @@ from forecast.events.dummies import columns
 from forecast.events.effects import fit_effects
 from forecast.events.estimation import measure
 from forecast.events.posterior import AVERAGING, GROUP_SD, OWN_SD, discount, innovations
-from forecast.events.reading import read_events
+from forecast.events.reading import GROUP_TYPES, GROUPS, read_events
+from forecast.events.scales import joint_nodes
 from tests.forecast.events.makers import history, in_force, walk
 
 DAY = date(2020, 12, 31)
@@ -76,11 +77,11 @@ def test_posterior_equals_dense_generalised_least_squares() -> None:
         lower[a:b, a:b] = block
     x_all = np.vstack(x) * scales
     y_all = np.concatenate(y) - np.vstack(x) @ means
-    groups = sorted({r.group for r in readings})
     same = np.array([[a.group == b.group for b in readings] for a in readings])
-    own_group = np.array([groups.index(r.group) for r in readings])
+    own_group = np.array(found.members)
+    own_type = np.array(GROUP_TYPES)[own_group]
 
-    def dense(noise, tails):  # type: ignore[no-untyped-def]
+    def dense(noise, tails, tau):  # type: ignore[no-untyped-def]
         shock = np.array(
             [
                 [
@@ -92,16 +93,20 @@ def test_posterior_equals_dense_generalised_least_squares() -> None:
         )
         v = lower @ shock @ lower.T
         prior = same * (GROUP_SD**2 / tails.group[own_group]) + np.diag(OWN_SD**2 / tails.own)
+        prior = prior * np.outer(tau, tau)
         gain = prior @ x_all.T @ np.linalg.inv(x_all @ prior @ x_all.T + v)
         return gain @ y_all, prior - gain @ x_all @ prior
 
-    mean, _ = dense(posterior.noise, posterior.tails)
-    np.testing.assert_allclose(posterior.mean[posterior.groups :], mean, rtol=0, atol=1e-9)
     here = np.bincount([p for p, _ in ends], minlength=48)
-    _, covariance = dense(*discount(posterior.noise, posterior.tails, here))
-    g = posterior.groups
-    np.testing.assert_allclose(posterior.covariance[g:, g:], covariance, rtol=0, atol=1e-9)
-    for estimate, v in zip(fit.estimates, mean, strict=True):
+    vague = discount(posterior.noise, posterior.tails, here)
+    nodes = joint_nodes(posterior.scales)[:, own_type]
+    means = np.array([dense(posterior.noise, posterior.tails, tau)[0] for tau in nodes])
+    inside = np.mean([dense(*vague, tau)[1] for tau in nodes], axis=0)
+    g = len(GROUPS)
+    np.testing.assert_allclose(posterior.mean[g:], means.mean(axis=0), rtol=0, atol=1e-9)
+    between = np.cov(means.T, bias=True)
+    np.testing.assert_allclose(posterior.covariance[g:, g:], inside + between, rtol=0, atol=1e-9)
+    for estimate, v in zip(fit.estimates, posterior.mean[g:], strict=True):
         assert estimate.mean == pytest.approx(estimate.reading.mean + estimate.reading.scale * v, abs=1e-9)
 
 
