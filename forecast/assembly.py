@@ -6,22 +6,24 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from forecast.distribution.calibration import SMALLEST, WARM_UP
 from forecast.distribution.combination import BENCHMARK
+from forecast.distribution.headline import EventTerms, event_terms
 from forecast.distribution.paths import (
     DRAWS,
-    add_effects,
     at_quantiles,
     reorder,
     shock_correlation,
     walk_scores,
 )
+from forecast.distribution.shocks import shared_levels, shifts
+from forecast.events.course import Course
 from forecast.events.effects import EffectsFit
 from forecast.panel import COMBINATION, Panel
-from forecast.types import QUANTILES, Array, CalibrationReport, SeriesForecast
+from forecast.types import QUANTILES, Array, CalibrationReport, OpenEvent, SeriesForecast
 
-LARGEST_LOG = 30.0  # exp of it is still a number; no price gets there
 OWN_ERRORS = 60  # independent own errors from which a range is called the series' own
 
 
@@ -37,9 +39,24 @@ def draw_shocks(panel: Panel, rng: np.random.Generator) -> list[Array]:
     ]
 
 
-def event_rng(seed: int) -> np.random.Generator:
-    """The generator of event draws: of one seed for all series, so that an event happens to all at once."""
-    return np.random.default_rng([seed, 1])
+def shifted(logs: Array, courses: Sequence[Course], chances: Sequence[float], seed: int) -> Array:
+    """Log paths (draws, steps) with events added, each in the draws in which it happens to every series."""
+    if not courses:
+        return logs
+    levels = shared_levels((c.name for c in courses), len(logs), seed)
+    return logs + shifts(courses, chances, levels)
+
+
+def headline_paths(
+    base_paths: NDArray[np.float32],
+    final: Array,
+    events: Sequence[OpenEvent],
+    courses: Sequence[Course],
+    seed: int,
+) -> Array:
+    """Prices (draws, steps): base paths with the open events added, then exactly the marginals of `final`."""
+    added = shifted(base_paths.astype(np.float64), courses, [e.probability for e in events], seed)
+    return np.exp(reorder(added, final, QUANTILES))
 
 
 def served_model(panel: Panel, series: int) -> str:
@@ -61,11 +78,15 @@ def served_weights(panel: Panel, series: int) -> dict[str, Array]:
     return {name: row / total for name, row in here.items() if row.any()}
 
 
-def price_quantiles(panel: Panel, series: int, model: str, effects: Array) -> Array:
-    """Log price quantiles at QUANTILES, (steps, 21): adjusted quantiles, re-anchored, effects mixed in."""
-    task = panel.tasks[series]
-    anchored = panel.quantiles(model, series, QUANTILES) + task.adjustment[-1]
-    return add_effects(anchored, QUANTILES, effects)
+def price_quantiles(panel: Panel, series: int, model: str, terms: EventTerms) -> Array:
+    """Log price quantiles at QUANTILES, (steps, 21): adjusted quantiles, re-anchored, events mixed in."""
+    return terms.mixed(terms.base(anchored(panel, series, model)))
+
+
+def anchored(panel: Panel, series: int, model: str) -> Array:
+    """Baseline log quantiles (steps, 21): adjusted ones with the effects in force at the last quote."""
+    adjusted = panel.quantiles(model, series, QUANTILES)
+    return np.asarray(adjusted + panel.tasks[series].adjustment[-1])
 
 
 def calibration_report(panel: Panel, series: int, model: str) -> CalibrationReport:
@@ -93,20 +114,19 @@ def series_forecast(
     shock: Array,
     quantiles: Sequence[float],
     horizon: int,
-) -> tuple[SeriesForecast, Array]:
-    """The served forecast of one series and the effect draws in it, (draws, steps)."""
+) -> tuple[SeriesForecast, EventTerms]:
+    """The served forecast of one series and the events in it."""
     task = panel.tasks[series]
     history = task.history
     periods = pd.period_range(history.origin + 1, periods=task.steps, freq=history.periods.freq)
-    drawn = (
-        effects.draws(history.key, history.origin, periods, DRAWS, event_rng(task.seed))
-        if effects is not None
-        else np.zeros((DRAWS, task.steps))
-    )
+    terms = event_terms(effects, history.key, history.origin, periods)
     model = served_model(panel, series)
-    anchored = panel.quantiles(model, series, QUANTILES) + task.adjustment[-1]
-    final = np.minimum(add_effects(anchored, QUANTILES, drawn), LARGEST_LOG)
-    paths = np.exp(reorder(reorder(shock, anchored, QUANTILES) + drawn, final, QUANTILES))
+    baseline = anchored(panel, series, model)
+    base = terms.base(baseline)
+    final = terms.mixed(base)
+    walk = shifted(reorder(shock, baseline, QUANTILES), terms.past, [1.0] * len(terms.past), task.seed)
+    base_paths = reorder(walk, base, QUANTILES).astype(np.float32)
+    paths = headline_paths(base_paths, final, terms.open_events, terms.courses, task.seed)
     forecast = SeriesForecast(
         key=history.key,
         origin=history.origin,
@@ -124,6 +144,9 @@ def series_forecast(
         else f"the combination is not served: {panel.decision.reason}",
         reports=panel.reports[series],
         calibration=calibration_report(panel, series, model),
+        base_quantiles=base,
+        base_paths=base_paths,
+        open_events=terms.open_events,
         events=effects.uses(history.key, periods) if effects is not None else (),
         caveats=tuple(f"{r.model} was left out: {r.why}" for r in panel.reports[series] if r.status != "ok"),
         details={
@@ -135,4 +158,4 @@ def series_forecast(
             }
         },
     )
-    return forecast, drawn
+    return forecast, terms

@@ -109,10 +109,10 @@ def run_fold(
         zip(tasks, draw_shocks(panel, np.random.default_rng(setting.seed)), strict=True)
     ):
         fit = at.effects.get(task.history.key.market or "")
-        forecast, drawn = series_forecast(panel, u, fit, shock, setting.quantiles, setting.horizon)
+        forecast, terms = series_forecast(panel, u, fit, shock, setting.quantiles, setting.horizon)
         forecasts.append(forecast)
         for name in panel.paths if models else ():
-            values = price_quantiles(panel, u, name, drawn)
+            values = price_quantiles(panel, u, name, terms)
             if np.isfinite(values).all():
                 by_model.setdefault(name, {})[forecast.key.unique_id] = values
         if progress:

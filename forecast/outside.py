@@ -16,10 +16,12 @@ from zlib import crc32
 import numpy as np
 import pandas as pd
 
-from forecast.assembly import event_rng
+from forecast.assembly import headline_paths, shifted
 from forecast.distribution.fx import FxPaths, fx_paths
-from forecast.distribution.paths import DRAWS, path_quantiles, quantile_mean, reorder
+from forecast.distribution.headline import EventTerms, event_terms
+from forecast.distribution.paths import DRAWS, at_quantiles, path_quantiles, quantile_mean, reorder
 from forecast.errors import InputError
+from forecast.events.course import courses
 from forecast.events.effects import fit_effects
 from forecast.events.event import Event
 from forecast.events.reading import PREMIUM
@@ -32,6 +34,7 @@ from forecast.types import (
     CalibrationReport,
     EventUse,
     FitReport,
+    OpenEvent,
     PriceHistory,
     Relation,
     SeriesForecast,
@@ -47,9 +50,9 @@ Z90 = 1.645  # normal score of a central 90 % interval
 def _base_paths(
     base: SeriesForecast, history: PriceHistory, periods: pd.PeriodIndex
 ) -> tuple[Array, list[str]]:
-    """Chinese log paths (draws, steps) on the periods asked for: quotes where known, paths after."""
+    """Chinese log paths (draws, steps) without open events: quotes where known, paths after."""
     columns, gaps = [], []
-    logs = np.log(base.paths.astype(np.float64))
+    logs = base.base_paths.astype(np.float64)
     for period in periods:
         ahead = period.ordinal - base.origin.ordinal
         if ahead > 0:
@@ -98,6 +101,15 @@ def control_uses(fit: PremiumFit) -> tuple[EventUse, ...]:
         )
         for s in controls
     )
+
+
+def join_events(china: Sequence[OpenEvent], premium: Sequence[OpenEvent]) -> tuple[OpenEvent, ...]:
+    """Open events of a price outside China: what each does to the Chinese price and to the premium."""
+    own = {e.event_id: e for e in premium}
+    out = [
+        replace(e, parts=(*e.parts, *own.pop(e.event_id).parts)) if e.event_id in own else e for e in china
+    ]
+    return tuple(sorted((*out, *own.values()), key=lambda e: (e.starts[0][0], e.event_id)))
 
 
 def forecast_outside(
@@ -161,13 +173,18 @@ def forecast_outside(
     # the walk through the quotes holds what earlier events did: counted again they would count twice
     effects = fit_effects((), events, known_at, market=PREMIUM).after(fit.last_day, in_step)
     premium = replace(key, market=PREMIUM)
-    # the same draws as in China: where an event happens there, it happens here
-    drawn = effects.draws(premium, origin, periods, DRAWS, event_rng(seed))
-    logs = np.tile(chinese + drawn, (REPEAT, 1)) - vat + fit.draws(periods, count, rng)
+    terms = event_terms(effects, premium, origin, periods)
+    certain = shifted(chinese - vat, terms.past, [1.0] * len(terms.past), seed)
+    logs = np.tile(certain, (REPEAT, 1)) + fit.draws(periods, count, rng)
     if key.currency != "CNY":
         logs = logs - np.tile(_log_rate(rates, key.currency, periods), (REPEAT, 1))
-    final = path_quantiles(logs, QUANTILES)
-    paths = np.exp(reorder(logs[:DRAWS], final, QUANTILES))
+    base_quantiles = path_quantiles(logs, QUANTILES)
+    base_paths = reorder(logs[:DRAWS], base_quantiles, QUANTILES).astype(np.float32)
+    found = join_events(base.open_events, terms.open_events)
+    moving = [(e, c) for e, c in zip(found, courses(found, periods), strict=True) if c.moved.any()]
+    joint = EventTerms(past=(), open_events=tuple(e for e, _ in moving), courses=tuple(c for _, c in moving))
+    final = joint.mixed(base_quantiles)
+    paths = headline_paths(base_paths, final, joint.open_events, joint.courses, seed)
     return SeriesForecast(
         key=key,
         origin=origin,
@@ -175,7 +192,7 @@ def forecast_outside(
         lag=lag,
         periods=periods,
         quantiles=quantiles,
-        values=np.exp(path_quantiles(logs, quantiles)),
+        values=np.exp(at_quantiles(final, QUANTILES, quantiles)),
         # of the quantile function, as the paths are: a few draws out of 8,000 must not make a mean
         mean=quantile_mean(final, QUANTILES),
         paths=paths.astype(np.float32),
@@ -189,6 +206,9 @@ def forecast_outside(
             volatility=base.calibration.volatility,
             note=f"{len(fit.points)} dated quotes; no coverage is claimed",
         ),
+        base_quantiles=base_quantiles,
+        base_paths=base_paths,
+        open_events=joint.open_events,
         events=(*control_uses(fit), *effects.uses(premium, periods)),
         caveats=(*fit.notes, *notes, *(n for n in rates.notes if n.startswith(("CNY", key.currency)))),
         details={"last_quote_on": fit.last_day.isoformat(), "premium_events": sorted(in_step)},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -88,6 +89,42 @@ class EventUse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EventPart:
+    """What an event does to one factor of a price, as a log effect on this series at full strength.
+
+    mean: its centre. below, above: scales of a Student-t on either side of it, equal where a type predicts.
+    origin: period from which on the factor counts what the event adds; earlier ones are quotes that hold it.
+    """
+
+    mean: float
+    below: float
+    above: float
+    origin: pd.Period
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenEvent:
+    """An event that may still happen, or may have, as a term of the log price of one series.
+
+    starts: days on which its shape may begin with their shares, sum 1. months: half-life of a decaying step,
+    length of a ramp, else None. dof: of the Student-t of its size, which ends at `limit`
+    scales. parts: the price in China, and outside also the premium over it; their sizes are independent.
+    """
+
+    event_id: str
+    title: str
+    event_type: str
+    state: str  # "pending", "scheduled", "unknown-outcome"; "hypothetical" in a scenario
+    probability: float
+    starts: tuple[tuple[date, float], ...]
+    shape: str  # as in the table of events: "pulse", "step", "ramp", "decaying_step"
+    months: float | None
+    dof: float
+    limit: float
+    parts: tuple[EventPart, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CalibrationReport:
     """What the range stands on.
 
@@ -107,8 +144,10 @@ class SeriesForecast:
 
     periods: steps 1 ... lag + horizon after the origin; the first `lag` are the nowcast.
     quantiles: (q,), values: (steps, q) prices in the series' own basis, never crossing, > 0.
-    mean: (steps,); paths: (draws, steps), float32 prices with the same marginals.
-    weights: model -> (steps,), sum 1 at each step.
+    mean: (steps,); paths: (draws, steps), float32 prices with the same marginals, joint over the series of
+    a run. weights: model -> (steps,), sum 1 at each step.
+    base_quantiles: (steps, 21) log prices at QUANTILES if no open event happens; base_paths: (draws, steps)
+    float32 log prices with those marginals. The served quantiles are base and open_events mixed.
     """
 
     key: SeriesKey
@@ -125,6 +164,9 @@ class SeriesForecast:
     promotion_reason: str
     reports: tuple[FitReport, ...]
     calibration: CalibrationReport
+    base_quantiles: Array
+    base_paths: NDArray[np.float32]
+    open_events: tuple[OpenEvent, ...] = ()
     events: tuple[EventUse, ...] = ()
     caveats: tuple[str, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""From quantiles to sample paths and back: quantile functions, event mixtures, rank re-ordering.
+"""From quantiles to sample paths and back: quantile functions, rank re-ordering.
 
 All quantities are log prices. A quantile function is piecewise linear on the normal-score axis and goes
 on with its last slope beyond the outer quantiles, so tails are those of a normal with the outer spread.
@@ -7,13 +7,11 @@ on with its last slope beyond the outer quantiles, so tails are those of a norma
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 
 from forecast.types import Array
 
 DRAWS = 1000
-GRID = 161  # points at which a mixture's distribution function is evaluated
-MIXTURE_POINTS = 61  # quantiles that stand for the effect's distribution
 
 
 def interpolate(x: Array, knots: Array, values: Array) -> Array:
@@ -24,30 +22,9 @@ def interpolate(x: Array, knots: Array, values: Array) -> Array:
     return np.asarray(np.where(x < knots[0], low, np.where(x > knots[-1], high, inside)))
 
 
-def _strict(values: Array) -> Array:
+def strict(values: Array) -> Array:
     """Break ties upward by less than any price can show, so that a quantile function has an inverse."""
     return np.asarray(np.maximum.accumulate(values) + 1e-12 * np.arange(len(values)))
-
-
-def add_effects(log_quantiles: Array, quantiles: tuple[float, ...], effects: Array) -> Array:
-    """Quantiles of baseline + effect when the two are independent.
-
-    log_quantiles: (steps, q) of the baseline; effects: (draws, steps) log effects, any distribution
-    (a pending event makes a point mass at 0 and a hump). Returns (steps, q). A step whose effect is
-    zero in every draw is returned as it came.
-    """
-    scores = ndtri(np.asarray(quantiles))
-    out = log_quantiles.copy()
-    middle = (np.arange(MIXTURE_POINTS) + 0.5) / MIXTURE_POINTS
-    for k in np.flatnonzero(np.any(effects != 0.0, axis=0)):
-        base = _strict(log_quantiles[k])
-        shift = np.quantile(effects[:, k], middle)
-        low = interpolate(np.array([-4.5]), scores, base)[0] + shift[0]
-        high = interpolate(np.array([4.5]), scores, base)[0] + shift[-1]
-        x = np.linspace(low, high, GRID)
-        below = ndtr(interpolate(x[:, None] - shift[None, :], base, scores)).mean(axis=1)
-        out[k] = np.interp(np.asarray(quantiles), below, x)
-    return out
 
 
 def walk_scores(draws: int, steps: int, series: int, correlation: Array, rng: np.random.Generator) -> Array:

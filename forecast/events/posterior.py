@@ -116,7 +116,7 @@ def estimate(evidence: Evidence, groups: Index, types: Index, prior_sd: float) -
     white = _whiten(joined, noise, sets, which)
     tau = middles(weights)[kinds]
     precision, right = _normal_equations(_gram(white, noise), groups, tails, tau)
-    covariance = np.linalg.inv(precision)
+    covariance = np.asarray(np.linalg.inv(precision), dtype=np.float64)
     mean = np.asarray(covariance @ right, dtype=np.float64)
     for turn in range(ROUNDS):
         v, spread = tau * mean[count:], np.outer(tau, tau) * covariance[count:, count:]

@@ -1,4 +1,4 @@
-"""Quantile functions, mixtures with events, and sample paths against brute force."""
+"""Quantile functions and sample paths against brute force."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import pytest
 from scipy.stats import norm
 
 from forecast.distribution.paths import (
-    add_effects,
     at_quantiles,
     quantile_mean,
     ranks,
@@ -18,31 +17,6 @@ from forecast.distribution.paths import (
 from forecast.types import QUANTILES
 
 NORMAL = np.outer(np.array([0.05, 0.1]), norm.ppf(QUANTILES)) + 3.0
-
-
-def test_no_effect_changes_nothing() -> None:
-    np.testing.assert_array_equal(add_effects(NORMAL, QUANTILES, np.zeros((100, 2))), NORMAL)
-
-
-def test_a_certain_effect_shifts_every_quantile() -> None:
-    shifted = add_effects(NORMAL, QUANTILES, np.full((100, 2), 0.3))
-    np.testing.assert_allclose(shifted, NORMAL + 0.3, atol=2e-4)
-
-
-def test_a_pending_event_is_a_mixture_as_by_brute_force() -> None:
-    rng = np.random.default_rng(0)
-    happens = rng.random(4000) < 0.3
-    effects = np.where(happens, rng.normal(0.5, 0.2, 4000), 0.0)[:, None] * np.ones((1, 2))
-    found = add_effects(NORMAL, QUANTILES, effects)
-    draws = 3.0 + 0.05 * rng.standard_normal(400_000) + rng.choice(effects[:, 0], 400_000)
-    np.testing.assert_allclose(found[0], np.quantile(draws, QUANTILES), atol=0.02)
-
-
-def test_a_normal_effect_adds_its_variance() -> None:
-    rng = np.random.default_rng(1)
-    effects = rng.normal(0.0, 0.1, (20_000, 2))
-    sd = (add_effects(NORMAL, QUANTILES, effects)[1] - 3.0)[15] / norm.ppf(QUANTILES[15])
-    assert sd == pytest.approx(np.hypot(0.1, 0.1), rel=0.02)
 
 
 def test_reordered_paths_have_the_marginals_and_the_ranks() -> None:

@@ -1,0 +1,63 @@
+"""What happens in which draw: one set of levels an event, shared by all series of a run.
+
+An event happens to all prices in the same draws, with the same size and on the same day. Levels are evenly
+spread, so that an event of probability p happens in p of the draws, and come from a stream named by the id
+of the event: another one more or less leaves the others as they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from zlib import crc32
+
+import numpy as np
+from scipy.special import stdtrit
+
+from forecast.events.course import Course
+from forecast.types import Array
+
+HAPPENS, SIZE, DAY = 0, 1, 2  # rows of an event's levels
+
+
+def event_levels(event_id: str, draws: int, seed: int) -> Array:
+    """(3, draws) levels in (0, 1): whether it happens, its size, its day of start."""
+    stream = np.random.default_rng([seed, 1, crc32(event_id.encode())])
+    return np.asarray([(stream.permutation(draws) + 0.5) / draws for _ in range(3)])
+
+
+def shared_levels(event_ids: Iterable[str], draws: int, seed: int) -> dict[str, Array]:
+    """Levels of each event of a run."""
+    return {name: event_levels(name, draws, seed) for name in sorted(set(event_ids))}
+
+
+def shifts(courses: Sequence[Course], probabilities: Sequence[float], levels: Mapping[str, Array]) -> Array:
+    """Summed log effects in each draw, (draws, steps), with the levels of each course's name.
+
+    Needs at least one course.
+    """
+    terms, sizes = [], []
+    for course, chance in zip(courses, probabilities, strict=True):
+        found = levels[course.name]
+        low, high = limited(course, found[SIZE])
+        happens = found[HAPPENS] < chance
+        bounds = np.concatenate([[0.0], np.cumsum(course.shares)])
+        bounds[-1] = np.inf
+        for d in range(len(course.shares)):
+            here = happens & (found[DAY] >= bounds[d]) & (found[DAY] < bounds[d + 1])
+            terms += [here.astype(np.float64), low * here, high * here]
+            sizes += [course.location[d], course.below[d], course.above[d]]
+    return np.asarray(np.stack(terms, axis=1) @ np.stack(sizes))
+
+
+def limited(course: Course, levels: Array) -> tuple[Array, Array]:
+    """The two sides, t below 0 and above, of the course's limited Student-t at the levels."""
+    t = _student(course.dof, course.limit, levels.tobytes())
+    return np.minimum(t, 0.0), np.maximum(t, 0.0)
+
+
+@lru_cache(maxsize=256)
+def _student(dof: float, limit: float, levels: bytes) -> Array:
+    found = np.clip(stdtrit(dof, np.frombuffer(levels)), -limit, limit)
+    found.setflags(write=False)
+    return np.asarray(found, dtype=np.float64)
