@@ -14,6 +14,7 @@ from forecast.models.momentum import FittedMomentum, Momentum
 from forecast.models.naive import FittedDrift, RandomWalk, RandomWalkWithDrift
 from forecast.models.prophet import FittedProphet, Prophet
 from forecast.models.sarimax import FittedSarimax, Sarimax
+from forecast.models.structural import FittedStructural, Structural
 from forecast.models.theta import FittedTheta, Theta
 
 #: Every candidate, simplest first. The random walk leads: the others have to beat it.
@@ -24,6 +25,7 @@ MODELS: tuple[Model, ...] = (
     Ets(),
     Theta(),
     Sarimax(),
+    Structural(),
     Prophet(),
 )
 
@@ -42,6 +44,7 @@ FITTED: Mapping[str, type] = {
         FittedTheta,
         FittedSarimax,
         FittedProphet,
+        FittedStructural,
     )
 }
 

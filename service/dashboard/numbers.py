@@ -39,6 +39,7 @@ _MODELS: Mapping[str, str] = {
     "ets": "ETS",
     "theta": "Theta",
     "sarimax": "SARIMAX on events",
+    "structural": "Structural time series",
     "prophet": "Prophet",
     "combination": "Combination",
     "premium": "Premium over China",
