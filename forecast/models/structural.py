@@ -3,7 +3,8 @@
 Sizes of the movements and the damping are the mode of their posterior; level, slope and effects are
 filtered from every origin with these unchanged (structural_space.py). An effect is a static state, so
 its posterior grows with the history it is given; it equals generalised least squares with the prior.
-A period without a quote is a period without a measurement. A dated quote is the measurement of its period.
+A period without a quote is a period without a measurement. A dated quote measures the mean of its period
+with noise of its own, where the input says so (FitInput.noise); else it counts as that mean.
 """
 
 from __future__ import annotations
@@ -19,7 +20,14 @@ from forecast.errors import ModelNotFitted
 from forecast.models.base import FitInput, Origins, check_finite, check_length
 from forecast.models.convergence import must_converge
 from forecast.models.sarimax import INFORMATIVE
-from forecast.models.structural_space import Dynamics, States, filter_states, set_dynamics, state_space
+from forecast.models.structural_space import (
+    Dynamics,
+    Measured,
+    States,
+    filter_states,
+    set_dynamics,
+    state_space,
+)
 from forecast.types import Array
 
 NAME = "structural"
@@ -48,21 +56,21 @@ def to_dynamics(where: Array) -> Dynamics:
     return Dynamics(level_sd=level, slope_sd=level * slope, noise_sd=level * noise, damping=damping)
 
 
-def estimate_dynamics(y: Array, x: Array, effect_sd: float) -> Dynamics:
-    """Posterior mode of the sizes, y (n,) with gaps, x (n, k). Raises ModelNotFitted without convergence."""
+def estimate_dynamics(data: Measured) -> Dynamics:
+    """Posterior mode of the sizes. Raises ModelNotFitted without convergence."""
     from statsmodels.tsa.statespace.kalman_filter import MEMORY_CONSERVE
 
-    quotes = y[np.isfinite(y)]
-    unit = float(np.sqrt(np.mean(np.diff(quotes) ** 2)))
-    space = state_space((y - quotes[0]) / unit, x, to_dynamics(CENTRE), effect_sd / unit)
+    unit = float(np.sqrt(np.mean(np.diff(data.quotes) ** 2)))
+    scaled = data.per(unit)
+    space = state_space(scaled, to_dynamics(CENTRE))
     space.set_conserve_memory(MEMORY_CONSERVE)  # the likelihood alone is wanted
     # a level's size is known to about 1 / sqrt(2 n), the others little better than from their priors
-    width = np.minimum(WIDTH, [1.0 / math.sqrt(2.0 * quotes.size), *WIDTH[1:]])
+    width = np.array([1.0 / math.sqrt(2.0 * data.quotes.size), *WIDTH[1:]])
 
     def loss(at: Array) -> float:
         off = at * width / WIDTH
         tried = CENTRE + np.clip(off, -FARTHEST, FARTHEST) * WIDTH
-        set_dynamics(space, to_dynamics(tried), effect_sd / unit)
+        set_dynamics(space, scaled, to_dynamics(tried))
         return float(0.5 * off @ off - space.loglike())
 
     with must_converge(NAME):
@@ -126,8 +134,8 @@ class FittedStructural:
         )
 
     def _filter(self, data: FitInput) -> tuple[States, Array]:
-        x = regressors(data, tuple(self.effects))
-        return filter_states(data.y, x, self.dynamics, EFFECT_SD), x
+        measured = measure(data, tuple(self.effects))
+        return filter_states(measured, self.dynamics), measured.x
 
 
 def named_columns(data: FitInput) -> dict[str, Array]:
@@ -138,11 +146,12 @@ def named_columns(data: FitInput) -> dict[str, Array]:
     return dict(zip(names, data.exog[: data.y.size].T, strict=True))
 
 
-def regressors(data: FitInput, names: tuple[str, ...]) -> Array:
-    """The columns of a fit, (n, k). One that the input lacks belongs to events it does not have: it is 0."""
-    columns = named_columns(data)
-    none = np.zeros(data.y.size)
-    return np.array([columns.get(name, none) for name in names]).reshape(len(names), data.y.size).T
+def measure(data: FitInput, names: tuple[str, ...]) -> Measured:
+    """What the filter sees, with the columns of a fit. One that the input lacks is 0: it holds no event."""
+    columns, none = named_columns(data), np.zeros(data.y.size)
+    x = np.array([columns.get(name, none) for name in names]).reshape(len(names), data.y.size).T
+    noise = np.zeros(1) if data.noise is None else np.where(np.isfinite(data.y), data.noise, 0.0)
+    return Measured(y=data.y, x=x, effect_sd=EFFECT_SD, noise=noise)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +173,11 @@ class Structural:
             for name, column in named_columns(data).items()
             if not constant and np.ptp(column[quoted]) > INFORMATIVE
         }
-        x = regressors(data, tuple(moving))
+        measured = measure(data, tuple(moving))
         # of a constant nothing can be estimated: the prior's shares of next to nothing
         prior = to_dynamics(CENTRE).times(SMALLEST)
-        sizes = prior if constant else estimate_dynamics(data.y, x, EFFECT_SD)
-        states = filter_states(data.y, x, sizes, EFFECT_SD)
+        sizes = prior if constant else estimate_dynamics(measured)
+        states = filter_states(measured, sizes)
         mean = check_finite(self.name, states.effects[-1]).tolist()
         sd = np.sqrt(np.maximum(check_finite(self.name, np.diag(states.covariance[-1])), 0.0)).tolist()
         return FittedStructural(

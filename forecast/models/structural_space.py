@@ -1,6 +1,6 @@
 """State space of the structural model: a level that moves inside each period, a damped slope, static effects.
 
-    y(t) = L(t) - eta(t) / 2 + x(t) beta + N(0, level_sd^2 / 12 + noise_sd^2)
+    y(t) = L(t) - eta(t) / 2 + x(t) beta + N(0, level_sd^2 / 12 + noise_sd^2 + noise(t)^2)
     L(t) = L(t-1) + b(t-1) + eta(t)         eta ~ N(0, level_sd^2), L(1) unknown (exact diffuse)
     b(t) = damping b(t-1) + zeta(t)         b stationary with sd slope_sd
     beta ~ N(0, effect_sd^2) each, and does not move
@@ -8,6 +8,7 @@
 L is the level at the end of a period, y the mean over it: half of the period's move has not reached the
 mean, and a twelfth of its variance is how the path ran inside (a Brownian bridge; Working 1960). Changes of
 y then have autocorrelation 0.25 without any slope; noise takes from that, a noise of 0.41 level_sd all of it.
+noise(t) is what a quote misses beyond that: one of a single day, on any day alike, misses 0.41 level_sd.
 Filtered by statsmodels (Durbin and Koopman 2012, chapters 5 and 6), holes and unknown start included.
 """
 
@@ -64,28 +65,55 @@ class States:
     covariance: Array
 
 
-def state_space(y: Array, x: Array, dynamics: Dynamics, effect_sd: float) -> Any:
-    """The model of y (n,), NaN for no quote, and regressors x (n, k), as a KalmanFilter of statsmodels."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """y: (n,), NaN for no quote; at least one quote. x: (n, k). effect_sd: the prior's.
+
+    noise: sd of each quote's own error, (n,), or (1,) where all have the same.
+    """
+
+    y: Array
+    x: Array
+    effect_sd: float
+    noise: Array
+
+    @property
+    def quotes(self) -> Array:
+        """The numbers among y."""
+        return np.asarray(self.y[np.isfinite(self.y)])
+
+    def per(self, unit: float) -> Measured:
+        """The same from its first quote on and in that unit: a far level or a small unit costs no digits."""
+        return Measured(
+            y=(self.y - self.quotes[0]) / unit,
+            x=self.x,
+            effect_sd=self.effect_sd / unit,
+            noise=self.noise / unit,
+        )
+
+
+def state_space(data: Measured, dynamics: Dynamics) -> Any:
+    """The model as a KalmanFilter of statsmodels."""
     from statsmodels.tsa.statespace.kalman_filter import FILTER_UNIVARIATE, KalmanFilter
 
-    n, k = x.shape
+    n, k = data.x.shape
     size = EFFECTS + k
     # one quote a period: the univariate filter gives the same without inverting matrices
     space = KalmanFilter(k_endog=1, k_states=size, k_posdef=2, filter_method=FILTER_UNIVARIATE)
-    space.bind(np.asfortranarray(y[None, :]))
+    space.bind(np.asfortranarray(data.y[None, :]))
     design = np.zeros((1, size, n if k else 1))
     design[0, LEVEL], design[0, MOVE] = 1.0, -UNSEEN
-    design[0, EFFECTS:] = x.T if k else 0.0
+    design[0, EFFECTS:] = data.x.T if k else 0.0
     space["design"] = design
     selection = np.zeros((size, 2))
     selection[[LEVEL, MOVE, SLOPE], [0, 0, 1]] = 1.0
     space["selection"] = selection
-    set_dynamics(space, dynamics, effect_sd)
+    set_dynamics(space, data, dynamics)
     return space
 
 
-def set_dynamics(space: Any, dynamics: Dynamics, effect_sd: float) -> None:
-    """Give a state space other sizes; its data stay."""
+def set_dynamics(space: Any, data: Measured, dynamics: Dynamics) -> None:
+    """Give the state space of `data` other sizes."""
     from statsmodels.tsa.statespace.initialization import Initialization
 
     size = space.k_states
@@ -95,8 +123,8 @@ def set_dynamics(space: Any, dynamics: Dynamics, effect_sd: float) -> None:
     transition[SLOPE, SLOPE], transition[MOVE, MOVE] = dynamics.damping, 0.0
     space["transition"] = transition
     space["state_cov"] = np.diag([move, slope * (1.0 - dynamics.damping**2)])
-    space["obs_cov"] = np.array([[move * INSIDE + dynamics.noise_sd**2]])
-    known = np.full(size - 1, effect_sd**2)
+    space["obs_cov"] = (move * INSIDE + dynamics.noise_sd**2 + data.noise**2)[None, None, :]
+    known = np.full(size - 1, data.effect_sd**2)
     known[[SLOPE - 1, MOVE - 1]] = slope, move
     start = Initialization(size)
     start.set(LEVEL, "diffuse")
@@ -104,14 +132,10 @@ def set_dynamics(space: Any, dynamics: Dynamics, effect_sd: float) -> None:
     space.initialize(start)
 
 
-def filter_states(y: Array, x: Array, dynamics: Dynamics, effect_sd: float) -> States:
-    """One pass over y (n,) with regressors x (n, k): what was known after each period.
-
-    Computed from the first quote and in units of level_sd, so that neither a far level nor a small unit
-    costs digits.
-    """
-    anchor, unit = float(y[np.isfinite(y)][0]), dynamics.level_sd
-    found = state_space((y - anchor) / unit, x, dynamics.times(1.0 / unit), effect_sd / unit).filter()
+def filter_states(data: Measured, dynamics: Dynamics) -> States:
+    """One pass: what was known after each period."""
+    anchor, unit = float(data.quotes[0]), dynamics.level_sd
+    found = state_space(data.per(unit), dynamics.times(1.0 / unit)).filter()
     mean, covariance = found.filtered_state, found.filtered_state_cov
     return States(
         level=anchor + unit * mean[LEVEL],

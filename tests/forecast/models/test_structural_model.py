@@ -15,7 +15,7 @@ from forecast.models.base import FitInput
 from forecast.models.momentum import AVERAGING, Momentum
 from forecast.models.smoothing import filter_level
 from forecast.models.structural import EFFECT_SD, FittedStructural, Structural
-from forecast.models.structural_space import INSIDE, UNSEEN, Dynamics, filter_states
+from forecast.models.structural_space import INSIDE, UNSEEN, Dynamics, Measured, filter_states
 from forecast.types import Array
 
 STEPS = 12
@@ -57,26 +57,28 @@ def with_holes(y: Array) -> Array:
     return holed
 
 
-def covariance(n: int, sizes: Dynamics) -> Array:
-    """Of y less its first level and its effects, (n, n), written down from the definition."""
+def covariance(n: int, sizes: Dynamics, own: Array | float = 0.0) -> Array:
+    """Of y less its first level and its effects, (n, n), from the definition; own: sds of single quotes."""
     lags = np.abs(np.arange(n)[:, None] - np.arange(n))
     summed = np.tril(np.ones((n, n)), -1)
     moved = np.tril(np.ones((n, n)))
     moved[:, 0] = 0.0  # the first move is part of the unknown first level
     moved -= UNSEEN * np.eye(n)
     slopes = summed @ (sizes.slope_sd**2 * sizes.damping**lags) @ summed.T
-    noise = INSIDE * sizes.level_sd**2 + sizes.noise_sd**2
+    noise = INSIDE * sizes.level_sd**2 + sizes.noise_sd**2 + np.square(own)
     return np.asarray(slopes + sizes.level_sd**2 * moved @ moved.T + noise * np.eye(n))
 
 
-def least_squares(y: Array, x: Array, sizes: Dynamics, origin: int) -> tuple[Array, Array, Array]:
+def least_squares(
+    y: Array, x: Array, sizes: Dynamics, origin: int, own: Array | float = 0.0
+) -> tuple[Array, Array, Array]:
     """Posterior mean and covariance of the effects, and the path without events, from y[: origin + 1].
 
     Generalised least squares on a free first level and effects with their prior, and the best linear
     prediction of the levels ahead.
     """
     n, k = x.shape
-    joint = covariance(n + STEPS, sizes)
+    joint = covariance(n + STEPS, sizes, own)
     seen = np.flatnonzero(np.isfinite(y[: origin + 1]))
     inverse = np.linalg.inv(joint[np.ix_(seen, seen)])
     design = np.column_stack([np.ones(len(seen)), x[seen]])
@@ -141,6 +143,24 @@ def test_the_posterior_is_least_squares_for_any_sizes(
     np.testing.assert_allclose(found.mean, mean, rtol=0, atol=1e-6)
     np.testing.assert_allclose(found.covariance, spread, rtol=0, atol=1e-6)
     np.testing.assert_allclose(fitted.paths(data, np.array([39]), STEPS)[0], path, rtol=0, atol=1e-6)
+
+
+def test_a_dated_quote_counts_for_less() -> None:
+    """Months that stand on one quote carry noise of their own: still least squares, and other sizes."""
+    n, names = 90, ("a",)
+    y, x = with_holes(simulated(n, effects=(0.4,))), dummies(n, 1)
+    own = np.where(np.arange(n + STEPS) >= 60, 0.08, 0.0)
+    y[60:] += own[60:n] * np.random.default_rng(5).standard_normal(30)
+    data = replace(given_input(y, x, names), noise=np.where(np.isfinite(y), own[:n], np.nan))
+    mean, spread, path = least_squares(y, x[:n], SIZES, n - 1, own)
+    found = fitted_with(SIZES, names).posterior(data, n - 1)
+    np.testing.assert_allclose(found.mean, mean, rtol=0, atol=1e-8)
+    np.testing.assert_allclose(found.covariance, spread, rtol=0, atol=1e-8)
+    paths = fitted_with(SIZES, names).paths(data, np.array([n - 1]), STEPS)
+    np.testing.assert_allclose(paths[0], path, rtol=0, atol=1e-8)
+    told, untold = Structural().fit(data), Structural().fit(given_input(y, x, names))
+    assert told.noise_sd < untold.noise_sd
+    assert told.level_sd < untold.level_sd
 
 
 def test_without_slope_and_noise_it_is_the_mean_of_a_random_walk() -> None:
@@ -280,7 +300,7 @@ def test_the_sizes_are_at_the_mode_of_the_posterior() -> None:
         logs = np.linalg.slogdet(joint)[1] + math.log(weight)
         return float(-0.5 * (logs + rest @ inverse @ rest + off @ off))
 
-    sizes = structural.estimate_dynamics(y, x, EFFECT_SD)
+    sizes = structural.estimate_dynamics(Measured(y=y, x=x, effect_sd=EFFECT_SD, noise=np.zeros(1)))
     kept = sizes.damping / structural.LARGEST_DAMPING
     found = [
         math.log(sizes.level_sd / unit),
@@ -308,7 +328,8 @@ def test_leading_holes_are_no_quotes() -> None:
     plain = given_input(y)
     one, other = Structural().fit(plain), Structural().fit(later)
     assert other.level_sd == pytest.approx(one.level_sd, rel=0.02)
-    states = filter_states(later.y, np.empty((95, 0)), SIZES, EFFECT_SD)
+    bare = Measured(y=later.y, x=np.empty((95, 0)), effect_sd=EFFECT_SD, noise=np.zeros(1))
+    states = filter_states(bare, SIZES)
     assert np.isfinite(states.level).all()
     np.testing.assert_allclose(
         other.paths(later, np.array([94]), STEPS), one.paths(plain, np.array([79]), STEPS), rtol=0, atol=1e-3
