@@ -128,7 +128,7 @@ def estimate(evidence: Evidence, groups: Index, types: Index, prior_sd: float) -
             weights = grid_weights(gram, _prior_precision(groups, tails), kinds, middles(weights))
             tau = middles(weights)[kinds]
         precision, right = _normal_equations(gram, groups, tails, tau)
-        covariance = np.linalg.inv(precision)
+        covariance = np.asarray(np.linalg.inv(precision), dtype=np.float64)
         mean = np.asarray(covariance @ right, dtype=np.float64)
     nodes = joint_nodes(weights)
     precision, right = _normal_equations(gram, groups, tails, nodes[:, kinds])

@@ -17,7 +17,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from forecast.errors import ModelNotFitted
-from forecast.models.base import FitInput, Origins, check_finite, check_length
+from forecast.models.base import Cost, FitInput, Origins, check_finite, check_length
 from forecast.models.convergence import must_converge
 from forecast.models.sarimax import INFORMATIVE
 from forecast.models.structural_space import (
@@ -138,20 +138,10 @@ class FittedStructural:
         return filter_states(measured, self.dynamics), measured.x
 
 
-def named_columns(data: FitInput) -> dict[str, Array]:
-    """Each dummy over the history, (n,), by name; by number where the input names none."""
-    if data.exog is None:
-        return {}
-    names = data.exog_names or tuple(str(k) for k in range(data.exog.shape[1]))
-    return dict(zip(names, data.exog[: data.y.size].T, strict=True))
-
-
 def measure(data: FitInput, names: tuple[str, ...]) -> Measured:
     """What the filter sees, with the columns of a fit. One that the input lacks is 0: it holds no event."""
-    columns, none = named_columns(data), np.zeros(data.y.size)
-    x = np.array([columns.get(name, none) for name in names]).reshape(len(names), data.y.size).T
     noise = np.zeros(1) if data.noise is None else np.where(np.isfinite(data.y), data.noise, 0.0)
-    return Measured(y=data.y, x=x, effect_sd=EFFECT_SD, noise=noise)
+    return Measured(y=data.y, x=data.columns(names), effect_sd=EFFECT_SD, noise=noise)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,18 +152,19 @@ class Structural:
     name: str = NAME
     min_observations: int = 24
     uses_events: bool = True
-    refits: int = 3
+    cost: Cost = "medium"
 
     def fit(self, data: FitInput) -> FittedStructural:
         check_length(self, data.y)
         quoted = np.isfinite(data.y)
         constant = bool(np.ptp(data.y[quoted]) < SMALLEST)
-        moving = {
-            name: column
-            for name, column in named_columns(data).items()
-            if not constant and np.ptp(column[quoted]) > INFORMATIVE
-        }
-        measured = measure(data, tuple(moving))
+        dummies = data.columns(data.exog_names)[quoted]
+        moving = tuple(
+            name
+            for name, column in zip(data.exog_names, dummies.T, strict=True)
+            if not constant and np.ptp(column) > INFORMATIVE
+        )
+        measured = measure(data, moving)
         # of a constant nothing can be estimated: the prior's shares of next to nothing
         prior = to_dynamics(CENTRE).times(SMALLEST)
         sizes = prior if constant else estimate_dynamics(measured)
