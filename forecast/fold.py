@@ -117,7 +117,8 @@ def run_fold(
                 by_model.setdefault(name, {})[forecast.key.unique_id] = values
         if progress:
             progress("ranges", u + 1, len(tasks))
-    rates, outside, failures = _outside(setting, at, forecasts)
+    # a fold of a backtest is scored: nobody reads what its premiums are made of
+    rates, outside, failures = _outside(setting, at, forecasts, parts=not models)
     return PanelRun(
         forecasts=tuple(sorted((*forecasts, *outside), key=lambda f: f.key.unique_id)),
         failures=tuple(sorted((*at.failures, *failures))),
@@ -150,7 +151,7 @@ def _task(setting: Setting, at: Known, history: PriceHistory, fits: Fits) -> Ser
 
 
 def _outside(
-    setting: Setting, at: Known, forecasts: list[SeriesForecast]
+    setting: Setting, at: Known, forecasts: list[SeriesForecast], *, parts: bool
 ) -> tuple[FxPaths | None, list[SeriesForecast], list[tuple[str, str]]]:
     """Exchange-rate paths, forecasts outside China, and failures."""
     points = _points(setting, at)
@@ -178,6 +179,7 @@ def _outside(
                     at.day,
                     setting.quantiles,
                     setting.seed,
+                    parts=parts,
                 )
             )
         except ForecastError as error:

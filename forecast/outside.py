@@ -27,6 +27,7 @@ from forecast.events.event import Event
 from forecast.events.reading import PREMIUM
 from forecast.events.table import LIFTING
 from forecast.models.premium import PremiumFit, PremiumInput, fit_premium
+from forecast.models.premium_sensitivity import premium_parts
 from forecast.periods import last_day, series_key, steps_between
 from forecast.types import (
     QUANTILES,
@@ -123,9 +124,12 @@ def forecast_outside(
     known_at: date,
     quantiles: tuple[float, ...],
     seed: int,
+    *,
+    parts: bool = True,
 ) -> SeriesForecast:
     """Forecast of one series outside China to the same last period as its base.
 
+    parts: also say, in `details`, what the premium is made of; that takes longer than the forecast.
     Raises InputError where base, quotes, currency or exchange rates are missing.
     """
     rows = seen[seen["unique_id"] == relation.target].dropna(subset=["y"]).sort_values("ds")
@@ -211,5 +215,6 @@ def forecast_outside(
         open_events=joint.open_events,
         events=(*control_uses(fit), *effects.uses(premium, periods)),
         caveats=(*fit.notes, *notes, *(n for n in rates.notes if n.startswith(("CNY", key.currency)))),
-        details={"last_quote_on": fit.last_day.isoformat(), "premium_events": sorted(in_step)},
+        details={"last_quote_on": fit.last_day.isoformat(), "premium_events": sorted(in_step)}
+        | ({"premium_parts": premium_parts(fit)} if parts else {}),
     )

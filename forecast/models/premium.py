@@ -35,6 +35,7 @@ __all__ = [
     "control_steps",
     "fit_premium",
     "multiple_incl_vat",
+    "walk_model",
 ]
 
 FEW_POINTS = 5  # up to this many quotes the answer is called prior-led
@@ -82,7 +83,7 @@ class PremiumFit:
 
     points: what was measured. steps: controls in the model; their events must not be counted again by an
     effects layer. components: moments on the day of the last quote, and walk sizes (docs/premium.md).
-    notes: caveats in words; they travel with every answer.
+    priors: what was assumed. notes: caveats in words; they travel with every answer.
     """
 
     points: tuple[PremiumPoint, ...]
@@ -92,6 +93,7 @@ class PremiumFit:
     model: WalkModel
     data: Points
     tails: Array
+    priors: PremiumPriors
 
     @property
     def last_day(self) -> date:
@@ -164,20 +166,7 @@ def fit_premium(inp: PremiumInput, priors: PremiumPriors = PRIORS) -> PremiumFit
     points, notes = measure(inp, priors.quote_sd)
     steps = control_steps(inp.events, inp.element, inp.known_at)
     days, z, sds, assessors = as_arrays(points)
-    starts = [float(s.on.toordinal()) for s in steps]
-    # The prior describes the time before any control: where quotes begin under one, start on its eve.
-    anchor = min([float(days[0]), *(s - 1 for s in starts)])
-    model = WalkModel(
-        start=anchor,
-        level_mean=priors.level_mean,
-        level_sd=priors.level_sd,
-        step_days=np.array(starts, dtype=np.float64),
-        step_means=np.array([priors.step_mean if s.tightens else priors.easing_mean for s in steps]),
-        step_sds=np.array([priors.step_sd if s.tightens else priors.easing_sd for s in steps]),
-        controlled=control_spans(steps),
-        offset_sd=priors.offset_sd,
-        **_grid(priors, controlled=bool(steps)),
-    )
+    model = walk_model(steps, float(days[0]), priors)
     data = Points(day=days, z=z, sd=sds, assessor=np.array(assessors, dtype=np.intp))
     middles = (np.arange(TAIL_NODES) + 0.5) / TAIL_NODES
     return PremiumFit(
@@ -188,6 +177,25 @@ def fit_premium(inp: PremiumInput, priors: PremiumPriors = PRIORS) -> PremiumFit
         model=model,
         data=data,
         tails=np.asarray(np.sqrt(priors.hazard_dof / chi2.ppf(middles, priors.hazard_dof)), dtype=np.float64),
+        priors=priors,
+    )
+
+
+def walk_model(steps: tuple[ControlStep, ...], first: float, priors: PremiumPriors) -> WalkModel:
+    """What the filter needs, from controls, the day of the first quote (an ordinal) and the priors."""
+    starts = [float(s.on.toordinal()) for s in steps]
+    # The prior describes the time before any control: where quotes begin under one, start on its eve.
+    anchor = min([first, *(s - 1 for s in starts)])
+    return WalkModel(
+        start=anchor,
+        level_mean=priors.level_mean,
+        level_sd=priors.level_sd,
+        step_days=np.array(starts, dtype=np.float64),
+        step_means=np.array([priors.step_mean if s.tightens else priors.easing_mean for s in steps]),
+        step_sds=np.array([priors.step_sd if s.tightens else priors.easing_sd for s in steps]),
+        controlled=control_spans(steps),
+        offset_sd=priors.offset_sd,
+        **_grid(priors, controlled=bool(steps)),
     )
 
 

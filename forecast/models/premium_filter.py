@@ -16,11 +16,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import logsumexp
+from scipy.special import logsumexp, ndtr
 
 from forecast.types import Array
 
 YEAR = 365.25
+BISECTIONS = 60  # halvings: a span of some twenty standard deviations ends at 1e-17 of it
 JITTER = 1e-11  # two levels of one day are equal; their covariance still needs a Cholesky factor
 
 
@@ -75,6 +76,7 @@ class Posterior:
     """Joint posterior of [p at the last day, steps, p on the remembered days] in each cell.
 
     weights: (g,), sum 1. mean: (g, 1 + k + m). cov: (g, 1 + k + m, 1 + k + m). log_evidence: of the points.
+    Where offsets were asked for, those of the a assessors stand between the steps and the remembered days.
     """
 
     weights: Array
@@ -83,8 +85,13 @@ class Posterior:
     log_evidence: float
 
 
-def filter_points(model: WalkModel, points: Points, remember: Sequence[float] = ()) -> Posterior:
-    """Run the filter to the last point. `remember`: days from model.start to the last point."""
+def filter_points(
+    model: WalkModel, points: Points, remember: Sequence[float] = (), *, offsets: bool = False
+) -> Posterior:
+    """Run the filter to the last point. `remember`: days from model.start to the last point.
+
+    offsets: keep those of the assessors in the posterior; without it they are marginalised.
+    """
     k, assessors = len(model.step_days), int(points.assessor.max()) + 1
     copies = 1 + k + assessors  # index of the first remembered level
     size, cells = copies + len(remember), len(model.sd_free)
@@ -121,7 +128,7 @@ def filter_points(model: WalkModel, points: Points, remember: Sequence[float] = 
         cov -= gain[:, :, None] * spread[:, None, :]
     joint = log_likelihood + model.log_prior
     total = float(logsumexp(joint))
-    kept = np.r_[0 : 1 + k, copies:size]
+    kept = np.r_[0 : copies if offsets else 1 + k, copies:size]
     return Posterior(
         weights=np.exp(joint - total),
         mean=mean[:, kept],
@@ -146,3 +153,21 @@ def moments(posterior: Posterior, row: Array, extra: Array | float = 0.0) -> tup
     variances = np.einsum("i,gij,j->g", row, posterior.cov, row) + extra
     mean = float(posterior.weights @ means)
     return mean, float(np.sqrt(max(posterior.weights @ (variances + (means - mean) ** 2), 0.0)))
+
+
+def cell_moments(posterior: Posterior, rows: Array) -> tuple[Array, Array]:
+    """(means, variances) of rows @ state in each cell; rows: (r, size), both results: (r, g)."""
+    means = rows @ posterior.mean.T
+    variances = np.einsum("ri,gij,rj->rg", rows, posterior.cov, rows, optimize=True)
+    return means, np.maximum(variances, 0.0)
+
+
+def mixture_quantile(q: float, weights: Array, means: Array, sds: Array) -> Array:
+    """Quantile q of r mixtures of normals, by bisection. weights: (g,), means and sds: (r, g); gives (r,)."""
+    wide = np.maximum(sds, np.finfo(np.float64).tiny)  # what is known exactly is a step at its mean
+    low, high = (means - 9 * sds).min(axis=1), (means + 9 * sds).max(axis=1)
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        short = ndtr((middle[:, None] - means) / wide) @ weights < q
+        low, high = np.where(short, middle, low), np.where(short, high, middle)
+    return np.asarray((low + high) / 2, dtype=np.float64)

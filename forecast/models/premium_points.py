@@ -30,6 +30,7 @@ from forecast.vat import china_vat
 MONTH = 365.25 / 12  # days
 MAX_GAP = 6.0  # months from a quote to a Chinese price beyond which the pair says nothing
 FX_SD = 0.015  # log units per month that an exchange rate is carried
+JUMP = 2.0  # a move beyond this many standard deviations of both quotes is not noise
 RANGE_SDS = 4.0  # a quoted low-high range spans this many standard deviations
 BASE_SD_FLOOR, BASE_SD_DEFAULT, BASE_CHANGES = 0.03, 0.07, 12
 #: Whose quotes share one bias. The first name found in `source` counts; else the source's own words.
@@ -66,13 +67,17 @@ class PremiumInput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PremiumPoint:
-    """One measured log premium (ex VAT) with its noise and what it was measured against."""
+    """One measured log premium (ex VAT) with its noise and what it was measured against.
+
+    base_price: that Chinese price ex VAT in the currency of the quote.
+    """
 
     ds: date
     log_premium: float
     sd: float
     assessor: str
     base_period: pd.Period
+    base_price: float
     base_missing: bool  # the Chinese period of that day was not known; base_period stands in
     fx_carried: bool
 
@@ -104,16 +109,18 @@ def measure(inp: PremiumInput, quote_sd: float) -> tuple[tuple[PremiumPoint, ...
             continue
         change, fx_variance, carried = _currency(inp, str(row["currency"]), pd.Period(day, freq="M"))
         vat = china_vat(last_day(period)) if inp.base_includes_vat else 0.0
+        china = base[period] / (1 + vat)
         u, w = distance / MONTH, width / MONTH
         timing = w / 12 + u**2 / w if u <= w / 2 else u - w / 6
         variance = quote_sd**2 + _range_sd(row) ** 2 + monthly_sd**2 * timing + fx_variance
         points.append(
             PremiumPoint(
                 ds=day,
-                log_premium=float(np.log(row["y"]) + change - np.log(base[period] / (1 + vat))),
+                log_premium=float(np.log(row["y"]) + change - np.log(china)),
                 sd=float(np.sqrt(variance)),
                 assessor=assessor_of(row.get("source")),
                 base_period=period,
+                base_price=float(china * np.exp(-change)),
                 base_missing=u > w / 2,
                 fx_carried=carried,
             )
@@ -221,7 +228,7 @@ def _changes_of_source(points: list[PremiumPoint]) -> Iterable[str]:
     """One note for each pair of neighbouring quotes of different assessors that lie far apart."""
     for old, new in pairwise(points):
         move = new.log_premium - old.log_premium
-        if old.assessor != new.assessor and abs(move) > 2 * np.hypot(old.sd, new.sd):
+        if old.assessor != new.assessor and abs(move) > JUMP * np.hypot(old.sd, new.sd):
             yield (
                 f"Basis: the source changed from {old.assessor} ({old.ds}) to {new.assessor} ({new.ds}) while"
                 f" the multiple of the Chinese price ex VAT went from {np.exp(old.log_premium):.2f} to"
