@@ -29,20 +29,27 @@ from forecast.models.premium_filter import WalkModel, cell_moments, filter_point
 from forecast.models.premium_points import JUMP
 from forecast.types import Array
 
-Triple = tuple[float, float, float]  # at the mean of the log, at its 5 % and at its 95 % quantile
-
 PREMIUM, BASE, CONTROLS, SOURCE, DRIFT = "premium", "base", "controls", "source_change", "drift"
 PARTS = (BASE, CONTROLS, SOURCE, DRIFT)
 TAILS = (0.05, 0.95)  # of a central 90 % interval
+SHOWN = 16  # days on a path: each is a state more in the filter, and nobody reads five hundred
 TOLD_APART = 0.5  # of the prior variance, removed by the quotes
-NONE: Triple = (0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """A figure at the mean of a log and at its 5 % and 95 % quantiles."""
+
+    mean: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """One part in logs with its central 90 % interval.
 
-    percent: exp - 1 of mean, low, high, in per cent. per_unit: money per unit of weight, in the currency of
+    percent: exp - 1, in per cent. per_unit: money per unit of weight, in the currency of
     the quote; None on a day without one. Parts are given the share of the sum that they have in logs (the
     logarithmic mean of Ang 2004, which leaves no rest and knows no order); their interval is theirs alone.
     learned: share of the prior variance that the quotes removed, 0 to 1; None for what is exactly nothing.
@@ -53,9 +60,9 @@ class Part:
     sd: float
     low: float
     high: float
-    percent: Triple
+    percent: Range
     learned: float | None
-    per_unit: Triple | None = None
+    per_unit: Range | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +76,7 @@ class PartsAt:
     day: date
     assessor: str
     base_price: float | None
-    multiple_incl_vat: Triple
+    multiple_incl_vat: Range
     premium: Part
     parts: tuple[Part, ...]
     steps: tuple[Part, ...]
@@ -95,13 +102,13 @@ class SourceChange:
 
 
 def decompose(fit: PremiumFit, days: Sequence[date] | None = None) -> tuple[PartsAt, ...]:
-    """Decompositions on these days (default: the reference day and each day of a quote after it), ascending.
+    """Decompositions on these days, ascending; all quotes of the fit inform every day.
 
-    All quotes of the fit inform every day. Raises InputError for a day before the reference day or after the
-    last quote.
+    Default: the reference day and the days of quotes after it, thinned evenly where they are over 16.
+    Raises InputError for a day before the reference day or after the last quote.
     """
     start = reference_day(fit)
-    wanted = sorted({start, *(p.ds for p in fit.points if p.ds >= start)} if days is None else set(days))
+    wanted = sorted(set(days)) if days is not None else _thinned({start, *(p.ds for p in fit.points)}, start)
     for day in wanted:
         if not start <= day <= fit.last_day:
             raise InputError(
@@ -124,9 +131,13 @@ def reference_day(fit: PremiumFit) -> date:
 
 
 def source_changes(fit: PremiumFit) -> tuple[SourceChange, ...]:
-    """Each change of assessor between neighbouring quotes after the reference day, oldest first."""
+    """The first change between each two assessors that follow one another after the reference day."""
     start = reference_day(fit)
-    pairs = [(a, b) for a, b in pairwise(fit.points) if a.assessor != b.assessor and b.ds > start]
+    first: dict[frozenset[str], tuple[PremiumPoint, PremiumPoint]] = {}
+    for old, new in pairwise(fit.points):
+        if old.assessor != new.assessor and new.ds > start:
+            first.setdefault(frozenset((old.assessor, new.assessor)), (old, new))
+    pairs = list(first.values())
     state = PartsState(fit, [])
     forms = [(SOURCE, state.offset(new.assessor) - state.offset(old.assessor)) for old, new in pairs]
     return tuple(
@@ -194,11 +205,13 @@ class PartsState:
                 sd=float(sd[i]),
                 low=float(low[i]),
                 high=float(high[i]),
-                percent=(_percent(mean[i]), _percent(low[i]), _percent(high[i])),
+                percent=_percent(mean[i], low[i], high[i]),
                 learned=max(0.0, 1 - float(sd[i] ** 2 / before[i])),
             )
             if form.any()
-            else Part(name=name, mean=0.0, sd=0.0, low=0.0, high=0.0, percent=NONE, learned=None)
+            else Part(
+                name=name, mean=0.0, sd=0.0, low=0.0, high=0.0, percent=_percent(0.0, 0.0, 0.0), learned=None
+            )
             for i, (name, form) in enumerate(forms)
         ]
 
@@ -231,31 +244,41 @@ def step_names(fit: PremiumFit) -> tuple[str, ...]:
     return tuple(s.event_id if s.tightens else f"{s.event_id}:{LIFTING}" for s in fit.steps)
 
 
+def _thinned(days: Iterable[date], start: date) -> list[date]:
+    """The days from `start` on, the first and the last always, at most SHOWN of them."""
+    found = sorted(d for d in days if d >= start)
+    kept = np.unique(np.linspace(0, len(found) - 1, min(len(found), SHOWN)).round().astype(int))
+    return [found[i] for i in kept]
+
+
 def _at(fit: PremiumFit, day: date, found: Mapping[str, Part]) -> PartsAt:
     """One day, with money where a quote gives the Chinese price."""
     premium = found[PREMIUM]
     china = next((p.base_price for p in reversed(fit.points) if p.ds == day), None)
-    logs = (premium.mean, premium.low, premium.high)
     if china is not None:
         # (exp(x) - 1) / x, the logarithmic mean of 1 and exp(x): money per log unit of a part
         rate = china * float(np.expm1(premium.mean) / premium.mean) if premium.mean else china
         found = {
-            name: replace(p, per_unit=(rate * p.mean, rate * p.low, rate * p.high))
+            name: replace(p, per_unit=Range(mean=rate * p.mean, low=rate * p.low, high=rate * p.high))
             for name, p in found.items()
         }
-        outside = (china * float(np.expm1(x)) for x in logs)
-        premium = replace(premium, per_unit=(next(outside), next(outside), next(outside)))
-    mean, low, high = (multiple_incl_vat(x, day) for x in logs)
+        whole = (china / 100 * x for x in (premium.percent.mean, premium.percent.low, premium.percent.high))
+        premium = replace(premium, per_unit=Range(mean=next(whole), low=next(whole), high=next(whole)))
     return PartsAt(
         day=day,
         assessor=assessor_on(fit.points, day),
         base_price=china,
-        multiple_incl_vat=(mean, low, high),
+        multiple_incl_vat=Range(
+            mean=multiple_incl_vat(premium.mean, day),
+            low=multiple_incl_vat(premium.low, day),
+            high=multiple_incl_vat(premium.high, day),
+        ),
         premium=premium,
         parts=tuple(found[name] for name in PARTS),
         steps=tuple(p for name, p in found.items() if name not in (PREMIUM, *PARTS)),
     )
 
 
-def _percent(log: float) -> float:
-    return 100 * float(np.expm1(log))
+def _percent(*logs: float) -> Range:
+    mean, low, high = (100 * float(np.expm1(log)) for log in logs)
+    return Range(mean=mean, low=low, high=high)
