@@ -39,8 +39,13 @@ def make_query(
         currency=_one_of("currency", currency and currency.upper(), CURRENCIES),
         unit=_one_of("unit", unit, UNITS),
         tax=_one_of("tax", tax, TAXES),
-        as_of=None if as_of is None else datetime.combine(as_of, time.max, UTC),
+        as_of=end_of(as_of),
     )
+
+
+def end_of(day: date | None) -> datetime | None:
+    """The last instant of a day, UTC."""
+    return None if day is None else datetime.combine(day, time.max, UTC)
 
 
 def numbers(field: str, text: str, *, low: float, high: float) -> tuple[float, ...]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
-from service import catalogue, events, forecasting
+from service import catalogue, events, forecasting, premium
 from service.answers import ForecastAnswer, ForecastQuery, ForecastRow, SeriesAnswer
 from service.context import Context
 from service.dashboard.chart_events import Figure
@@ -14,7 +15,8 @@ from service.dashboard.charts import figure
 from service.dashboard.history import shown_quotes
 from service.dashboard.overview import STEPS, at_steps
 from service.dashboard.timeline import Background, Mark, timeline
-from service.refusals import NotKnown
+from service.premium import PremiumAnswer
+from service.refusals import NotKnown, NotYet
 
 QUANTILES = (0.025, 0.1, 0.5, 0.9, 0.975)
 _LEVELS = "80,95"
@@ -23,7 +25,8 @@ _LEVELS = "80,95"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detail:
     """What the page of a series shows. weights: model -> its share at each of `steps`, the largest first;
-    links: addresses of the same figures at the API."""
+    premium: of a series outside China, with its rows of the last quote; links: addresses of the same figures
+    at the API."""
 
     series: SeriesAnswer
     answer: ForecastAnswer
@@ -32,6 +35,8 @@ class Detail:
     background: tuple[Background, ...]
     weights: tuple[tuple[str, tuple[float, ...]], ...]
     chart: Figure
+    premium: PremiumAnswer | None
+    premium_rows: tuple[Mapping[str, Any], ...]
     links: Mapping[str, str]
 
 
@@ -49,6 +54,7 @@ def detail(context: Context, series_id: str, query: ForecastQuery) -> Detail:
     marks, background = timeline(
         known, answer.events, element=series.element, market=series.market, known_at=answer.known_at
     )
+    over_china = _premium(context, series)
     ahead = tuple(row for row in at_steps(answer.rows, STEPS) if row is not None)
     return Detail(
         series=series,
@@ -58,8 +64,20 @@ def detail(context: Context, series_id: str, query: ForecastQuery) -> Detail:
         background=background,
         weights=weights_at(answer, ahead),
         chart=figure(answer, quotes, marks, background),
+        premium=over_china,
+        premium_rows=() if over_china is None else tuple(premium.rows(over_china.path[-1])),
         links=links(series_id, query),
     )
+
+
+def _premium(context: Context, series: SeriesAnswer) -> PremiumAnswer | None:
+    """What the premium is made of; None in China, and where the stored forecast does not say."""
+    if series.base_series is None:
+        return None
+    try:
+        return premium.answer(context, series.series_id)
+    except NotYet:
+        return None
 
 
 def weights_at(

@@ -30,6 +30,8 @@ _WORDS: Mapping[str, str] = {
     "pooled": "errors of all series together",
     "own and pooled": "errors of this series and of the others",
     "prior": "errors of public commodity prices, until this series has its own",
+    "base": "base level",
+    "source_change": "change of source",
     "premium": "stated assumptions about the premium over the Chinese price",
 }
 _MODELS: Mapping[str, str] = {

@@ -72,6 +72,7 @@ def test_help_teaches(run: Run) -> None:
         "train",
         "forecast",
         "backtest",
+        "premium",
         "import",
         "series",
         "events",
@@ -304,3 +305,18 @@ def test_serve_prints_where_and_a_key_fits_and_stops(settings: Settings) -> None
             if process.poll() is None:
                 process.kill()
     context.engine.dispose()
+
+
+def test_premium_as_a_table_json_and_csv(run: Run) -> None:
+    shown = run("premium", OUTSIDE)
+    assert shown.code == 0
+    assert "times the Chinese price incl. VAT" in shown.out
+    assert "CN-TEST-LICENCE:lifting" in shown.out
+    assert "offset_sd" in shown.out
+    found = json.loads(run("premium", OUTSIDE, "--json").out)
+    assert found["base_series"] == BASE
+    rows = list(csv.DictReader(io.StringIO(run("premium", OUTSIDE, "--csv").out)))
+    assert {r["label"] for r in rows if r["part"] == "base"} == {"", found["labels"]["base"]}
+    refused = run("premium", BASE)
+    assert refused.code == 2
+    assert OUTSIDE in refused.err

@@ -34,6 +34,7 @@ OPERATIONS = [
     ("GET", "/v1/events/{event_id}/history"),
     ("GET", "/v1/series/{series_id}/forecast"),
     ("GET", "/v1/forecasts"),
+    ("GET", "/v1/series/{series_id}/premium"),
     ("GET", "/v1/training-runs"),
     ("POST", "/v1/training-runs"),
     ("GET", "/v1/training-runs/{run_id}"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from functools import cache
+from typing import Any
 
 import httpx2
 import numpy as np
@@ -15,8 +17,12 @@ from data.store.forecasts import IssuedForecast
 from data.store.migrate import migrate
 from data.types import FxRate, Quote, Series
 from forecast.events.event import Coverage, Event, EventChange, MarketSide, Stage
+from forecast.models.premium import PremiumInput, fit_premium
+from forecast.models.premium_sensitivity import premium_parts
+from forecast.periods import to_histories
 from forecast.types import QUANTILES
 from service.context import Context
+from service.fitting import plain
 
 TODAY = date(2026, 11, 24)
 RECORDED = datetime(2026, 11, 20, 9, tzinfo=UTC)
@@ -151,6 +157,27 @@ def forecast(
     )
 
 
+@cache
+def premium() -> dict[str, Any]:
+    """What a run would say of the premium of the series in Europe, two sources taking turns."""
+    found = [(q.series_id, pd.Timestamp(q.ds), q.value) for q in quotes()]
+    rows = pd.DataFrame(found, columns=["unique_id", "ds", "y"])
+    europe = rows[rows["unique_id"] == OUTSIDE].assign(currency="USD")
+    (base,) = to_histories(rows[rows["unique_id"] == BASE], "MS")
+    fx = pd.DataFrame([(pd.Timestamp(r.month), r.currency, r.per_usd) for r in rates()],
+                      columns=["month", "currency", "per_usd"])  # fmt: skip
+    inp = PremiumInput(
+        points=europe.assign(source=["Argus", "Argus", "SMM"] * 4),
+        base=base,
+        element="Nd",
+        market="eu",
+        events=(licence(),),
+        known_at=ISSUED.date(),
+        fx=fx.pivot(index="month", columns="currency", values="per_usd").reset_index(),
+    )
+    return dict(plain(premium_parts(fit_premium(inp))))
+
+
 def fill(context: Context, *, with_forecast: bool = True) -> None:
     """Put this world into an empty database."""
     migrate(context.engine)
@@ -165,7 +192,9 @@ def fill(context: Context, *, with_forecast: bool = True) -> None:
         run_id = runs.request(conn, requested_at=ISSUED, reason="made up")
         runs.claim(conn, now=ISSUED, worker="test")
         forecasts.save(conn, forecast(BASE, run_id))
-        forecasts.save(conn, forecast(OUTSIDE, run_id, level=75.0))
+        outside = forecast(OUTSIDE, run_id, level=75.0)
+        header = {**outside.header, "details": {"premium_parts": premium()}}
+        forecasts.save(conn, replace(outside, header=header))
         steps = LAG + HORIZON
         flat = {"CNY": np.full((DRAWS, steps), 7.0), "EUR": np.full((DRAWS, steps), 0.9)}
         forecasts.save_fx_paths(conn, run_id, [month(MONTHS + k) for k in range(steps)], flat)
