@@ -16,6 +16,7 @@ from typing import Any
 from forecast.models.premium import PremiumFit, PremiumPriors, walk_model
 from forecast.models.premium_parts import (
     PARTS,
+    SOURCE,
     TOLD_APART,
     Part,
     PartsState,
@@ -76,14 +77,17 @@ def premium_parts(fit: PremiumFit) -> dict[str, Any]:
     notes: sentences.
     """
     path, changes, sources = decompose(fit), sensitivity(fit), source_changes(fit)
+    found = labels(path[-1].parts, changes)
+    # from one source back to the same one, whatever spoke between them leaves no trace
+    doubtful = [c for c in sources if c.jump and not c.told_apart] if found[SOURCE] != NO_PART else []
     return {
         "reference_day": reference_day(fit),
         "day": fit.last_day,
         "path": [asdict(at) for at in path],
-        "labels": labels(path[-1].parts, changes),
+        "labels": found,
         "sources": [asdict(change) for change in sources],
         "sensitivity": [_short(change) for change in changes],
-        "notes": [_untold(change, fit.priors) for change in sources if change.jump and not change.told_apart],
+        "notes": [_untold(change, fit.priors) for change in doubtful],
     }
 
 

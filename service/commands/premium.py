@@ -60,12 +60,13 @@ def show(found: PremiumAnswer) -> None:
         f" incl. VAT ({times['low']:.2f} to {times['high']:.2f}). Moves count from {found.reference_day}."
     )
     out.print()
-    names = [part["name"] for part in last["parts"]]
-    priors = table("With one prior changed", "prior", "from", "to", *(WORDS.get(n, n) for n in names),
-                   right=("from", "to", *(WORDS.get(n, n) for n in names)))  # fmt: skip
+    # a part that is nothing stays nothing under every prior
+    names = [part["name"] for part in last["parts"] if found.labels[part["name"]] != "none"]
+    columns = [WORDS.get(name, name) for name in names]
+    priors = table("With one prior changed", "prior", "from, to", *columns, right=("from, to", *columns))
     for change in found.sensitivity:
         cells = [_span(change["parts"][name]) for name in names]
-        priors.add_row(change["prior"], f"{change['stated']:g}", f"{change['value']:g}", *cells)
+        priors.add_row(change["prior"], f"{change['stated']:g}, {change['value']:g}", *cells)
     out.print(priors)
     for note in (*found.notes, found.notice):
         if note:
@@ -73,19 +74,26 @@ def show(found: PremiumAnswer) -> None:
 
 
 def _cells(part: Mapping[str, Any], labels: Mapping[str, str]) -> tuple[str, ...]:
+    word = WORDS.get(part["name"], part["name"])
+    if part["learned"] is None:
+        return word, "-", "-", "-", "-", "-", "-", labels.get(part["name"], "")
     money = part["per_unit"]
-    learned = "-" if part["learned"] is None else f"{part['learned']:.0%}"
     return (
-        WORDS.get(part["name"], part["name"]),
-        f"{part['mean']:+.2f}",
-        f"{part['low']:+.2f} to {part['high']:+.2f}",
+        word,
+        signed(part["mean"]),
+        f"{signed(part['low'])} to {signed(part['high'])}",
         f"{part['percent']['mean']:+.0f}",
         "-" if money is None else price(money["mean"]),
         "-" if money is None else f"{price(money['low'])} to {price(money['high'])}",
-        learned,
+        f"{part['learned']:.0%}",
         labels.get(part["name"], ""),
     )
 
 
 def _span(found: Mapping[str, float]) -> str:
-    return f"{found['mean']:+.2f} ({found['low']:+.2f} to {found['high']:+.2f})"
+    return f"{signed(found['mean'])} ({signed(found['low'])} to {signed(found['high'])})"
+
+
+def signed(log: float) -> str:
+    """Two decimals and a sign; what rounds to nothing is +0.00."""
+    return f"{round(log, 2) + 0.0:+.2f}"

@@ -168,6 +168,8 @@ def test_a_new_source_with_a_new_level_is_not_told_apart(build):
     (note,) = premium_parts(fit)["notes"]
     assert "from fastmarkets (2024-06-20) to smm (2026-01-09)" in note
     assert "spread of 0.05" in note
+    back = build(ND["days"], ND["premiums"], sources=["SMM", "Fastmarkets", "SMM", "SMM"], element="Nd")
+    assert premium_parts(fit_premium(back))["notes"] == []
 
 
 def test_a_stronger_prior_pulls_its_part_and_a_label_follows(build):
