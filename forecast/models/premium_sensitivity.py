@@ -126,10 +126,11 @@ def _short(change: PriorChange) -> dict[str, Any]:
 def _untold(change: SourceChange, priors: PremiumPriors) -> str:
     """A jump at a change of source, in words."""
     part = change.part
+    mean, low, high = (f"{round(x, 2) + 0.0:+.2f}" for x in (part.mean, part.low, part.high))
     return (
         f"The source changed from {change.was} ({change.last_on}) to {change.now} ({change.first_on}) while"
         f" the premium moved by {change.move:+.2f} in logs. The quotes cannot tell how much of that is a"
         f" difference between the two sources: with a stated spread of {priors.offset_sd:g} a source,"
-        f" {part.mean:+.2f} ({part.low:+.2f} to {part.high:+.2f}) is booked as the source, the rest as drift"
+        f" {mean} ({low} to {high}) is booked as the source, the rest as drift"
         " or controls."
     )
