@@ -74,11 +74,32 @@ class EffectsFit:
 
     def contributions(self, key: SeriesKey, periods: pd.PeriodIndex) -> tuple[tuple[date, ...], Array]:
         """By event in force: the day its start was public, and its mean log effect at each period (n, k)."""
-        weights = self._weights(key)
+        weights = self.weights(key)
         chosen = [k for k in np.flatnonzero(weights) if self.readings[k].certain]
         readings = [self.readings[k] for k in chosen]
         sizes = np.array([self.estimates[k].mean * weights[k] for k in chosen], dtype=np.float64)
         return tuple(r.known_on for r in readings), columns(readings, periods) * sizes
+
+    def sums(self, key: SeriesKey, loadings: Array) -> tuple[Array, Array, Array]:
+        """Of sums of log effects on the series: (mean, scale, degrees of freedom) of a t each, (n,).
+
+        loadings: (n, k) share of every reading's full effect. What prices speak of is taken from the joint
+        posterior, so that events that cannot be told apart have a sum that is known; the others are added
+        as independent of it.
+        """
+        weighted = loadings * self.weights(key)
+        mean = weighted @ np.array([e.mean for e in self.estimates])
+        sd, dof = (np.array([getattr(e, name) for e in self.estimates]) for name in ("sd", "dof"))
+        places = np.array(self.positions, dtype=np.intp)
+        known = places >= 0
+        variance = (np.where(known, 0.0, weighted * sd) ** 2).sum(axis=1)
+        if self.parameters is not None and known.any():
+            at = len(self.parameters.groups) + places[known]
+            rows = weighted[:, known] * self.parameters.prior_scales[places[known]]
+            variance += ((rows @ self.parameters.covariance[np.ix_(at, at)]) * rows).sum(axis=1)
+        heavy = np.where(weighted != 0, dof, np.inf).min(axis=1, initial=POSTERIOR_DOF)
+        led = (weighted[:, known] != 0).any(axis=1)
+        return mean, np.sqrt(variance), np.where(led, POSTERIOR_DOF, heavy)
 
     def draws(
         self, key: SeriesKey, origin: pd.Period, periods: pd.PeriodIndex, n: int, rng: np.random.Generator
@@ -92,7 +113,7 @@ class EffectsFit:
         the result is exactly 0 and `rng` is not used.
         """
         now = columns(self.readings, pd.period_range(origin, periods=1, freq=origin.freq))
-        moves = (columns(self.readings, periods) - now) * self._weights(key)
+        moves = (columns(self.readings, periods) - now) * self.weights(key)
         moving = np.flatnonzero(np.any(moves != 0.0, axis=0))
         out = np.zeros((n, len(periods)))
         if not len(moving):
@@ -125,7 +146,7 @@ class EffectsFit:
     def uses(self, key: SeriesKey, periods: pd.PeriodIndex) -> tuple[EventUse, ...]:
         """Events that matter for a forecast of `periods`: ahead, still moving, or of the last two years; by
         start. Effects are those on this element."""
-        weights = self._weights(key)
+        weights = self.weights(key)
         if not len(periods) or not weights.any():
             return ()
         reach = pd.period_range(periods[0] - 1, periods[-1], freq=periods.freq)
@@ -168,7 +189,7 @@ class EffectsFit:
         out[:, informed] = found.prior_means[places] + found.prior_scales[places] * v
         return out
 
-    def _weights(self, key: SeriesKey) -> Array:
+    def weights(self, key: SeriesKey) -> Array:
         """(k,) share of each event's effect that reaches the series; 0 for one without market or element."""
         if key.market is None:
             return np.zeros(len(self.readings))

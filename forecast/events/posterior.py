@@ -115,9 +115,7 @@ def estimate(evidence: Evidence, groups: Index, types: Index, prior_sd: float) -
     weights = np.tile(normalise(log_prior()), (types.max() + 1, 1))
     white = _whiten(joined, noise, sets, which)
     tau = middles(weights)[kinds]
-    precision, right = _normal_equations(_gram(white, noise), groups, tails, tau)
-    covariance = np.asarray(np.linalg.inv(precision), dtype=np.float64)
-    mean = np.asarray(covariance @ right, dtype=np.float64)
+    mean, covariance = _solve(_gram(white, noise), groups, tails, tau)
     for turn in range(ROUNDS):
         v, spread = tau * mean[count:], np.outer(tau, tau) * covariance[count:, count:]
         noise = _update_noise(evidence, white, v, spread, together, prior_sd)
@@ -127,9 +125,7 @@ def estimate(evidence: Evidence, groups: Index, types: Index, prior_sd: float) -
         if turn % 2:
             weights = grid_weights(gram, _prior_precision(groups, tails), kinds, middles(weights))
             tau = middles(weights)[kinds]
-        precision, right = _normal_equations(gram, groups, tails, tau)
-        covariance = np.asarray(np.linalg.inv(precision), dtype=np.float64)
-        mean = np.asarray(covariance @ right, dtype=np.float64)
+        mean, covariance = _solve(gram, groups, tails, tau)
     nodes = joint_nodes(weights)
     precision, right = _normal_equations(gram, groups, tails, nodes[:, kinds])
     means = np.linalg.solve(precision, right[..., None])[..., 0]
@@ -189,6 +185,13 @@ def _normal_equations(gram: Array, groups: Index, tails: Tails, tau: Array) -> t
     right = np.zeros((*tau.shape[:-1], count + k))
     right[..., count:] = tau * gram[:k, k]
     return precision, right
+
+
+def _solve(gram: Array, groups: Index, tails: Tails, tau: Array) -> tuple[Array, Array]:
+    """Mean and covariance of (mu, v) for one set of factors."""
+    precision, right = _normal_equations(gram, groups, tails, tau)
+    covariance = np.asarray(np.linalg.inv(precision), dtype=np.float64)
+    return np.asarray(covariance @ right), covariance
 
 
 def _prior_precision(groups: Index, tails: Tails) -> Array:
