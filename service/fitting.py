@@ -113,7 +113,7 @@ def fit(known: Inputs, context: Context, report: Watcher) -> Fitted:
     def forward(note: str, done: int, total: int) -> None:
         report(note, first + done if note == "backtest" else min(done, first), steps)
 
-    with fitting_pool(settings.processes) as executor:
+    with fitting_pool(settings.processes, settings.executor) as executor:
         panel, rows = train_panel(
             known.history,
             horizon=settings.horizon,

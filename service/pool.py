@@ -1,4 +1,7 @@
-"""The processes that fit beside the one that asks. They end with it, and leave no temporary files behind."""
+"""Where fits run: in processes beside the one that asks, or on a Dask cluster.
+
+Processes end with the one that asks, and leave no temporary files behind.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,10 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
+
+from service.refusals import Refusal
 
 
 def processors() -> int:
@@ -19,11 +25,23 @@ def processors() -> int:
 
 
 @contextmanager
-def fitting_pool(processes: int) -> Iterator[Executor | None]:
+def fitting_pool(processes: int, address: str = "") -> Iterator[Executor | None]:
     """An executor over `processes` (0: as many as there are processors), or None for one: fit right here.
+    With the `address` of a Dask scheduler, dask://host:port, over its workers instead.
 
-    The numbers do not depend on it. A run that is broken off does not wait for fits under way.
+    The numbers do not depend on it. A run that is broken off does not wait for fits under way. Raises
+    Refusal when the cluster cannot be used.
     """
+    if address:
+        if find_spec("distributed") is None:
+            raise Refusal(
+                "YTTERBY_EXECUTOR", address, "a cluster when distributed is installed: ytterby[dask]"
+            )
+        from service.cluster import cluster_pool
+
+        with cluster_pool(address) as cluster:
+            yield cluster
+        return
     count = processes or processors()
     if count == 1:
         yield None

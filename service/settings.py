@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from service.refusals import Refusal
 
 _PREFIX = "YTTERBY_"
+_DASK = re.compile(r"dask(\+tls)?://(\[[0-9a-fA-F:.]+\]|[^\s/:@]+):\d{1,5}")
 
 
 class Settings(BaseSettings):
@@ -43,6 +45,10 @@ class Settings(BaseSettings):
         le=256,
         description="Processes that fit; 0 is one a processor. The numbers do not depend on it",
     )
+    executor: str = Field(
+        default="",
+        description="Where fits run: empty for processes of this machine, or a Dask cluster. docs/scale.md",
+    )
     seed: int = Field(default=0, ge=0, description="Seed of every random draw")
     max_body_bytes: int = Field(default=5_000_000, ge=1_000, description="Largest request body")
     max_rows: int = Field(
@@ -58,6 +64,13 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level logged"
     )
+
+    @field_validator("executor")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        if value and not _DASK.fullmatch(value):
+            raise ValueError("dask://host:port or dask+tls://host:port")
+        return value
 
     @property
     def is_embedded(self) -> bool:
@@ -85,7 +98,7 @@ def read_settings(**changes: Any) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])
-        allowed = first["msg"].removeprefix("Input should be ")
+        allowed = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
         said = Settings.model_fields[name].description
         raise Refusal(f"{_PREFIX}{name.upper()}", first["input"], f"{allowed} ({said})") from None
     except SettingsError as error:  # a list that is not JSON; the variable's name is in the words

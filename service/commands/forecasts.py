@@ -121,18 +121,25 @@ def show(answer: ForecastAnswer) -> None:
 
 def train(
     today: Today = None,
+    executor: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Fit on a Dask cluster: dask://host:port. Default: processes here."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Fit all models on all series, score them out of sample, and store the new forecasts.
 
     With --today the run uses only what was known on that day: the forecast that would have been issued.
 
-    Example:  ytterby train
+    Examples:  ytterby train
+               ytterby train --executor dask://10.0.0.5:8786
     """
     from service import fitting
     from service.commands.progress import run_progress
 
-    context = ready_here(today=today)
+    context = ready_here(today=today, **({} if executor is None else {"executor": executor}))
     with run_progress() as watcher:
         run = fitting.run_here(context, "ytterby train", watcher)
     if as_json:

@@ -41,13 +41,13 @@ def open_here(*, today: datetime | None = None, **changes: Any) -> Context:
     return open_context(settings)
 
 
-def ready_here(*, today: datetime | None = None) -> Context:
+def ready_here(*, today: datetime | None = None, **changes: Any) -> Context:
     """The same, with the schema of this version and, in a database never used, the reference data."""
     from service.answers import NOTICE
     from service.commands.output import say
     from service.startup import prepare
 
-    context = open_here(today=today)
+    context = open_here(today=today, **changes)
     if prepare(context):
         say(f"Loaded the reference data. [yellow]{NOTICE}[/yellow]")
     return context

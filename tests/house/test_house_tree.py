@@ -64,7 +64,7 @@ def test_thread_limits_are_exported_one_a_line() -> None:
     assert {"export OMP_NUM_THREADS := 1", "export OPENBLAS_NUM_THREADS := 1"} <= set(exports)
 
 
-@pytest.mark.parametrize("lock", ["build.lock", "runtime.lock", "test.lock", "bench.lock"])
+@pytest.mark.parametrize("lock", ["build.lock", "runtime.lock", "dask.lock", "test.lock", "bench.lock"])
 def test_every_locked_package_has_hashes_and_no_address(lock: str) -> None:
     text = (ROOT / "requirements" / lock).read_text()
     entries = re.split(r"^(?=[a-z0-9._-]+==)", text, flags=re.MULTILINE)[1:]
@@ -74,14 +74,16 @@ def test_every_locked_package_has_hashes_and_no_address(lock: str) -> None:
 
 
 def test_locks_agree_and_cover_what_is_declared() -> None:
-    runtime, test, build = pins("runtime.lock"), pins("test.lock"), pins("build.lock")
-    assert {package: test.get(package) for package in runtime} == runtime, "make lock"
+    runtime, test, build, dask = (pins(f"{name}.lock") for name in ("runtime", "test", "build", "dask"))
+    assert {package: dask.get(package) for package in runtime} == runtime, "make lock"
+    assert {package: test.get(package) for package in dask} == dask, "make lock"
     assert {p: v for p, v in build.items() if p in test} == {p: test[p] for p in build if p in test}, (
         "make lock"
     )
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     for lock, declared in (
         (runtime, project["dependencies"]),
+        (dask, project["optional-dependencies"]["dask"]),
         (test, project["optional-dependencies"]["test"]),
     ):
         names = {re.split(r"[\[<>=!~; ]", line)[0].lower().replace("_", "-") for line in declared}

@@ -181,6 +181,11 @@ def test_backtest_shows_figures(run: Run) -> None:
         (("forecast", "--horizn", "3"), 2, "horizn"),
         (("events", "show", "nope"), 2, "event_id"),
         (("import", "no-such-file.csv"), 2, "does not exist"),
+        (
+            ("train", "--executor", "tcp://host:8786"),
+            2,
+            "YTTERBY_EXECUTOR: found 'tcp://host:",
+        ),
         (("keys", "revoke", "nobody"), 2, "name"),
         (("keys", "create", "x", "--scope", "root"), 2, "scope"),
     ],
