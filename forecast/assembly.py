@@ -22,8 +22,10 @@ from forecast.distribution.shocks import shared_levels, shifts
 from forecast.events.course import Course
 from forecast.events.effects import EffectsFit
 from forecast.panel import COMBINATION, Panel
+from forecast.parameters import KeptFit, SeriesParameters
 from forecast.types import QUANTILES, Array, CalibrationReport, OpenEvent, SeriesForecast
 
+MIDDLE = QUANTILES.index(0.5)
 OWN_ERRORS = 60  # independent own errors from which a range is called the series' own
 
 
@@ -89,6 +91,36 @@ def anchored(panel: Panel, series: int, model: str) -> Array:
     return np.asarray(adjusted + panel.tasks[series].adjustment[-1])
 
 
+def series_parameters(panel: Panel, series: int) -> SeriesParameters:
+    """What was estimated for one series, apart from the data."""
+    task = panel.tasks[series]
+    origin = panel.origins[series]
+    newest = {name: fits[-1] for name, fits in task.fits.items() if fits}
+    widths = {}
+    for name in dict.fromkeys((BENCHMARK, served_model(panel, series))):
+        spread = panel.quantiles(name, series, QUANTILES)
+        widths[name] = (spread - spread[:, [MIDDLE]]) / panel.sd[series, origin]
+    return SeriesParameters(
+        fits={
+            name: KeptFit(fitted=fit.fitted, day=fit.day)
+            for name, fit in newest.items()
+            if fit.fitted is not None
+        },
+        widths=widths,
+    )
+
+
+def base_forecast(
+    baseline: Array, terms: EventTerms, walk: Array
+) -> tuple[Array, Array, NDArray[np.float32]]:
+    """(base, final) log quantiles (steps, 21) and base paths (draws, steps) from a baseline and the events.
+
+    walk: (draws, steps) whose ranks the paths take.
+    """
+    base = terms.base(baseline)
+    return base, terms.mixed(base), reorder(walk, base, QUANTILES).astype(np.float32)
+
+
 def calibration_report(panel: Panel, series: int, model: str) -> CalibrationReport:
     """How many own and panel errors the range of a series stands on."""
     own = int(np.isfinite(panel.errors[model][series, :, 0]).sum())
@@ -122,10 +154,8 @@ def series_forecast(
     terms = event_terms(effects, history.key, history.origin, periods)
     model = served_model(panel, series)
     baseline = anchored(panel, series, model)
-    base = terms.base(baseline)
-    final = terms.mixed(base)
     walk = shifted(reorder(shock, baseline, QUANTILES), terms.past, [1.0] * len(terms.past), task.seed)
-    base_paths = reorder(walk, base, QUANTILES).astype(np.float32)
+    base, final, base_paths = base_forecast(baseline, terms, walk)
     paths = headline_paths(base_paths, final, terms.open_events, terms.courses, task.seed)
     forecast = SeriesForecast(
         key=history.key,

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 import pandas as pd
 
-from forecast.assembly import draw_shocks, price_quantiles, series_forecast
+from forecast.assembly import draw_shocks, price_quantiles, series_forecast, series_parameters
 from forecast.distribution.fx import FxPaths
 from forecast.errors import ForecastError
 from forecast.estimation import Fits, Known, Map, fits_for
 from forecast.events.effects import EffectsFit
 from forecast.models import CANDIDATES
+from forecast.models.premium import PremiumFit
 from forecast.outside import draw_rates, forecast_outside
-from forecast.panel import SeriesTask, build_panel
+from forecast.panel import Panel, SeriesTask, build_panel
+from forecast.parameters import Choice, PremiumParameters, RunParameters
 from forecast.periods import available, last_day, period_frequency, steps_between
 from forecast.types import Array, PriceHistory, Relation, SeriesForecast
 
@@ -58,7 +60,8 @@ class PanelRun:
     """Forecasts of one run, and the series that got none with the reason.
 
     rates: joint paths of CNY and EUR per USD over all months forecast. by_model: model -> series -> log price
-    quantiles at QUANTILES, (steps, 21). effects: what events did, by market.
+    quantiles at QUANTILES, (steps, 21). effects: what events did, by market. parameters: of the newest run,
+    None for a fold of a backtest.
     """
 
     forecasts: tuple[SeriesForecast, ...]
@@ -68,6 +71,7 @@ class PanelRun:
     rates: FxPaths | None
     by_model: dict[str, dict[str, Array]]
     effects: Mapping[str, EffectsFit]
+    parameters: RunParameters | None
 
 
 def steps_for(setting: Setting, at: Known, history: PriceHistory) -> int:
@@ -118,15 +122,32 @@ def run_fold(
         if progress:
             progress("ranges", u + 1, len(tasks))
     # a fold of a backtest is scored: nobody reads what its premiums are made of
-    rates, outside, failures = _outside(setting, at, forecasts, parts=not models)
+    rates, outside, failures = forecast_targets(setting, at, forecasts, parts=not models)
     return PanelRun(
-        forecasts=tuple(sorted((*forecasts, *outside), key=lambda f: f.key.unique_id)),
+        forecasts=tuple(sorted((*forecasts, *(f for f, _ in outside)), key=lambda f: f.key.unique_id)),
         failures=tuple(sorted((*at.failures, *failures))),
         known_at=at.day,
         seed=setting.seed,
         rates=rates,
         by_model=by_model,
         effects=at.effects,
+        parameters=None if models else _parameters(at, panel, forecasts, outside),
+    )
+
+
+def _parameters(
+    at: Known,
+    panel: Panel,
+    forecasts: list[SeriesForecast],
+    outside: list[tuple[SeriesForecast, PremiumFit]],
+) -> RunParameters:
+    """What the run estimated and chose, apart from the data."""
+    kept = {m: fit.parameters for m, fit in at.effects.items() if fit.parameters is not None}
+    return RunParameters(
+        effects=kept,
+        series={f.key.unique_id: series_parameters(panel, u) for u, f in enumerate(forecasts)},
+        choices={f.key.unique_id: Choice(champion=f.champion, weights=f.weights) for f in forecasts},
+        premiums={f.key.unique_id: PremiumParameters(walk=fit.walk) for f, fit in outside},
     )
 
 
@@ -150,10 +171,19 @@ def _task(setting: Setting, at: Known, history: PriceHistory, fits: Fits) -> Ser
     )
 
 
-def _outside(
-    setting: Setting, at: Known, forecasts: list[SeriesForecast], *, parts: bool
-) -> tuple[FxPaths | None, list[SeriesForecast], list[tuple[str, str]]]:
-    """Exchange-rate paths, forecasts outside China, and failures."""
+def forecast_targets(
+    setting: Setting,
+    at: Known,
+    forecasts: Sequence[SeriesForecast],
+    *,
+    parts: bool = False,
+    events_at: date | None = None,
+    walks: Mapping[str, Array] | None = None,
+) -> tuple[FxPaths | None, list[tuple[SeriesForecast, PremiumFit]], list[tuple[str, str]]]:
+    """Exchange-rate paths, forecasts outside China with the premiums in them, and failures.
+
+    events_at, walks (by series): as in forecast_outside.
+    """
     points = _points(setting, at)
     rates = None
     fx = setting.fx
@@ -180,6 +210,8 @@ def _outside(
                     setting.quantiles,
                     setting.seed,
                     parts=parts,
+                    events_at=events_at,
+                    walk=(walks or {}).get(relation.target),
                 )
             )
         except ForecastError as error:

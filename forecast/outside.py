@@ -126,10 +126,14 @@ def forecast_outside(
     seed: int,
     *,
     parts: bool = True,
-) -> SeriesForecast:
-    """Forecast of one series outside China to the same last period as its base.
+    events_at: date | None = None,
+    walk: Array | None = None,
+) -> tuple[SeriesForecast, PremiumFit]:
+    """Forecast of one series outside China to the same last period as its base, and the premium in it.
 
     parts: also say, in `details`, what the premium is made of; that takes longer than the forecast.
+    events_at: day at whose end the events are read, `known_at` if None. walk: sizes of the premium's walk as
+    estimated before.
     Raises InputError where base, quotes, currency or exchange rates are missing.
     """
     rows = seen[seen["unique_id"] == relation.target].dropna(subset=["y"]).sort_values("ds")
@@ -154,7 +158,9 @@ def forecast_outside(
             known_at=known_at,
             fx=fx,
             base_includes_vat=relation.base_includes_vat,
-        )
+            events_at=events_at,
+        ),
+        walk=walk,
     )
     origin = pd.Period(rows["ds"].iloc[-1], base.periods.freqstr)
     lag = steps_between(origin, base.periods[-1]) - (len(base.periods) - base.lag)
@@ -175,7 +181,7 @@ def forecast_outside(
     vat = np.array([np.log1p(china_vat(last_day(p))) for p in periods]) * relation.base_includes_vat
     in_step = frozenset(s.event_id if s.tightens else f"{s.event_id}:{LIFTING}" for s in fit.steps)
     # the walk through the quotes holds what earlier events did: counted again they would count twice
-    effects = fit_effects((), events, known_at, market=PREMIUM).after(fit.last_day, in_step)
+    effects = fit_effects((), events, events_at or known_at, market=PREMIUM).after(fit.last_day, in_step)
     premium = replace(key, market=PREMIUM)
     terms = event_terms(effects, premium, origin, periods)
     certain = shifted(chinese - vat, terms.past, [1.0] * len(terms.past), seed)
@@ -189,7 +195,7 @@ def forecast_outside(
     joint = EventTerms(past=(), open_events=tuple(e for e, _ in moving), courses=tuple(c for _, c in moving))
     final = joint.mixed(base_quantiles)
     paths = headline_paths(base_paths, final, joint.open_events, joint.courses, seed)
-    return SeriesForecast(
+    forecast = SeriesForecast(
         key=key,
         origin=origin,
         last_price=float(rows["y"].iloc[-1]),
@@ -218,3 +224,4 @@ def forecast_outside(
         details={"last_quote_on": fit.last_day.isoformat(), "premium_events": sorted(in_step)}
         | ({"premium_parts": premium_parts(fit)} if parts else {}),
     )
+    return forecast, fit

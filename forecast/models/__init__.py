@@ -49,6 +49,14 @@ FITTED: Mapping[str, type] = {
 }
 
 
+def get_candidate(name: str) -> Candidate:
+    """Return the candidate called `name`. Raises UnknownModel, which lists the names there are."""
+    for model in CANDIDATES:
+        if model.name == name:
+            return model
+    raise UnknownModel(name, tuple(model.name for model in CANDIDATES))
+
+
 def get_model(name: str) -> Model:
     """Return the candidate called `name`. Raises UnknownModel, which lists the names there are."""
     for model in MODELS:

@@ -10,11 +10,12 @@ are stated; sizes of the walk are averaged over a grid with weights from the quo
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
 import pandas as pd
+from scipy.special import softmax
 from scipy.stats import chi2
 
 from forecast.errors import InputError
@@ -96,6 +97,11 @@ class PremiumFit:
     priors: PremiumPriors
 
     @property
+    def walk(self) -> Array:
+        """Weights of the sizes of the walk, one a cell of its grid, sum 1."""
+        return filter_points(self.model, self.data).weights
+
+    @property
     def last_day(self) -> date:
         """Day of the newest quote used."""
         return self.points[-1].ds
@@ -161,12 +167,19 @@ def multiple_incl_vat(log_premium: float, day: date) -> float:
     return float(np.exp(log_premium) / (1 + china_vat(day)))
 
 
-def fit_premium(inp: PremiumInput, priors: PremiumPriors = PRIORS) -> PremiumFit:
-    """Measure, filter, describe. Raises InputError when no usable quote is known or a rate is missing."""
+def fit_premium(
+    inp: PremiumInput, priors: PremiumPriors = PRIORS, *, walk: Array | None = None
+) -> PremiumFit:
+    """Measure, filter, describe. Raises InputError when no usable quote is known or a rate is missing.
+
+    walk: weights of the sizes of the walk as estimated before (`PremiumFit.walk`), kept as they are.
+    """
     points, notes = measure(inp, priors.quote_sd)
-    steps = control_steps(inp.events, inp.element, inp.known_at)
+    steps = control_steps(inp.events, inp.element, inp.events_at or inp.known_at)
     days, z, sds, assessors = as_arrays(points)
     model = walk_model(steps, float(days[0]), priors)
+    if walk is not None:
+        model = replace(model, weights=_kept_walk(walk, model))
     data = Points(day=days, z=z, sd=sds, assessor=np.array(assessors, dtype=np.intp))
     middles = (np.arange(TAIL_NODES) + 0.5) / TAIL_NODES
     return PremiumFit(
@@ -179,6 +192,18 @@ def fit_premium(inp: PremiumInput, priors: PremiumPriors = PRIORS) -> PremiumFit
         tails=np.asarray(np.sqrt(priors.hazard_dof / chi2.ppf(middles, priors.hazard_dof)), dtype=np.float64),
         priors=priors,
     )
+
+
+def _kept_walk(walk: Array, model: WalkModel) -> Array:
+    """Weights of cells on the grid of a model that may have gained its first control, or lost its last."""
+    cells, nodes = len(model.log_prior), len(PRIORS.sd_grid)
+    if len(walk) == cells:
+        return walk
+    if len(walk) > cells:
+        return np.asarray(walk.reshape(nodes, nodes).sum(axis=1))
+    # nothing was learnt of the walk under a control: its prior
+    under = softmax(model.log_prior.reshape(nodes, nodes)[0])
+    return np.asarray(np.outer(walk, under).ravel())
 
 
 def walk_model(steps: tuple[ControlStep, ...], first: float, priors: PremiumPriors) -> WalkModel:

@@ -32,6 +32,7 @@ class WalkModel:
     start: day of the prior. level_mean, level_sd: prior of p there. step_days, step_means, step_sds: (k,).
     controlled: disjoint spans [from, to) in which sd_controlled rules; elsewhere sd_free does. sd_free,
     sd_controlled, log_prior: (g,), sds in log units per root year. offset_sd: of one assessor.
+    weights: (g,) of the cells as estimated before, or None to estimate them from the points.
     """
 
     start: float
@@ -45,6 +46,7 @@ class WalkModel:
     sd_controlled: Array
     log_prior: Array
     offset_sd: float
+    weights: Array | None = None
 
     def variance(self, a: float, b: float) -> Array:
         """Variance of p(b) - p(a) in each cell, shape (g,), for a <= b."""
@@ -130,7 +132,7 @@ def filter_points(
     total = float(logsumexp(joint))
     kept = np.r_[0 : copies if offsets else 1 + k, copies:size]
     return Posterior(
-        weights=np.exp(joint - total),
+        weights=np.exp(joint - total) if model.weights is None else model.weights,
         mean=mean[:, kept],
         cov=cov[:, kept[:, None], kept],
         log_evidence=total - float(logsumexp(model.log_prior)),

@@ -53,6 +53,7 @@ class PremiumInput:
     points: ds (Timestamp), y (price > 0 per kg), currency; optional source, available_on, low, high.
     base: the Chinese price. element, market: of the target ("eu", "fob", or a name of the caller's).
     fx: month, CNY, EUR (units per USD, monthly means). Nothing public after `known_at` enters.
+    events_at: the day at whose end the events are read, `known_at` if None.
     """
 
     points: pd.DataFrame
@@ -63,6 +64,7 @@ class PremiumInput:
     known_at: date
     fx: pd.DataFrame | None = None
     base_includes_vat: bool = True
+    events_at: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Fitted models as plain data and back: what is stored is parameters in JSON, never a pickle.
 
-A fit is a frozen dataclass of numbers, texts, arrays, periods, tuples, mappings and further such dataclasses.
+A fit is a frozen dataclass of numbers, texts, arrays, days, periods, tuples, mappings and such dataclasses.
 Floats survive a round trip bit for bit, as JSON writes the shortest text that reads back the same.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,8 @@ def to_plain(value: Any) -> Any:
         return value
     if isinstance(value, np.ndarray):
         return {_TAG: "array", "dtype": value.dtype.str, "shape": list(value.shape), "values": _listed(value)}
+    if isinstance(value, date):
+        return {_TAG: "day", "on": value.isoformat()}
     if isinstance(value, pd.Period):
         return {_TAG: "period", "ordinal": value.ordinal, "freq": value.freqstr}
     if isinstance(value, tuple):
@@ -51,6 +54,8 @@ def from_plain(plain: Any, types: Mapping[str, type]) -> Any:
     tag = plain[_TAG]
     if tag == "array":
         return np.array(plain["values"], dtype=plain["dtype"]).reshape(plain["shape"])
+    if tag == "day":
+        return date.fromisoformat(plain["on"])
     if tag == "period":
         return pd.Period(ordinal=plain["ordinal"], freq=plain["freq"])
     if tag == "tuple":

@@ -1,0 +1,254 @@
+"""Why did the forecast change? From what an old run stood on to what a new one stands on, a step at a time.
+
+    new data       quotes and exchange rates that came since, read on the new day
+    revised data   corrections of those that were there
+    events         new and changed events, and the time that passed over known ones
+    parameters     what was estimated again: models, effects, ranges, the walk of a premium
+    model choice   which forecaster is served, and its weights
+
+Each step is a forecast issued again with stored parameters: nothing is estimated. A part is the difference of
+two such forecasts in log median, so the parts sum to the change and none is called "other".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from forecast.assembly import base_forecast
+from forecast.distribution.calibration import volatility
+from forecast.distribution.combination import combine
+from forecast.distribution.headline import event_terms
+from forecast.errors import InputError
+from forecast.estimation import Known, with_events
+from forecast.events.effects import EffectsFit, effects_from
+from forecast.events.event import Event
+from forecast.events.event import known_at as events_known_at
+from forecast.fold import Setting, forecast_targets
+from forecast.models import get_candidate
+from forecast.models.base import FitInput
+from forecast.parameters import Choice, RunParameters, SeriesParameters
+from forecast.periods import steps_between, to_books
+from forecast.types import QUANTILES, Array, CalibrationReport, PriceHistory, Relation, SeriesForecast
+
+PARTS = ("new data", "revised data", "events", "parameters", "model choice")
+MIDDLE = QUANTILES.index(0.5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basis:
+    """What the forecasts of one run stand on.
+
+    history, fx: as run_panel takes them. day: on which they were issued. ends: last period, by series. paths:
+    series -> (ordinal of its origin, base paths (draws, steps)), whose ranks say how months move together.
+    """
+
+    history: pd.DataFrame
+    fx: pd.DataFrame | None
+    events: tuple[Event, ...]
+    day: date
+    ends: Mapping[str, pd.Period]
+    parameters: RunParameters
+    paths: Mapping[str, tuple[int, NDArray[np.float32]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """old, new: (steps,) log medians of the months that both forecasts hold; parts: PARTS -> (steps,)."""
+
+    periods: pd.PeriodIndex
+    old: Array
+    new: Array
+    parts: Mapping[str, Array]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stand:
+    """One forecast on the way: prices of `data` on its day, events of `events` on theirs."""
+
+    history: pd.DataFrame
+    fx: pd.DataFrame | None
+    day: date
+    end: pd.Period
+    events: tuple[Event, ...]
+    events_day: date
+    parameters: RunParameters
+    paths: Mapping[str, tuple[int, NDArray[np.float32]]]
+    choices: Mapping[str, Choice]
+
+
+def explain(
+    old: Basis, new: Basis, series: str, *, relation: Relation | None, freq: str, horizon: int, seed: int
+) -> Change:
+    """Take the change of one series' forecast apart. relation: of a series outside China to its base.
+
+    Raises InputError where the runs have no month in common or one lacks the parameters of the series.
+    """
+    medians = [
+        _median(stand, series, relation=relation, freq=freq, horizon=horizon, seed=seed)
+        for stand in _stands(old, new, series)
+    ]
+    shared = medians[0].index
+    for found in medians[1:]:
+        shared = shared.intersection(found.index)
+    if not len(shared):
+        raise InputError(f"{series}.periods", "none in common", "two forecasts that share a month")
+    logs = [found.loc[shared].to_numpy(np.float64) for found in medians]
+    steps = [after - before for before, after in pairwise(logs)]
+    return Change(
+        periods=pd.PeriodIndex(shared),
+        old=logs[0],
+        new=logs[-1],
+        parts=dict(zip(PARTS, steps, strict=True)),
+    )
+
+
+def _stands(old: Basis, new: Basis, series: str) -> Iterator[_Stand]:
+    """The old forecast, and then with one thing after another taken from the new one."""
+    at = _Stand(
+        history=old.history,
+        fx=old.fx,
+        day=old.day,
+        end=old.ends[series],
+        events=old.events,
+        events_day=old.day,
+        parameters=old.parameters,
+        paths=old.paths,
+        choices=old.parameters.choices,
+    )
+    yield at
+    history = _joined(old.history, new.history, ["unique_id", "ds"])
+    fx = _joined(old.fx, new.fx, ["month"]) if old.fx is not None and new.fx is not None else new.fx
+    at = replace(at, history=history, fx=fx, day=new.day, end=new.ends[series])
+    yield at
+    at = replace(at, history=new.history, fx=new.fx)
+    yield at
+    at = replace(at, events=new.events, events_day=new.day)
+    yield at
+    at = replace(at, parameters=new.parameters, paths=new.paths)
+    yield at
+    yield replace(at, choices=new.parameters.choices)
+
+
+def _joined(old: pd.DataFrame, new: pd.DataFrame, key: list[str]) -> pd.DataFrame:
+    """Rows of `old` as they were, and those of `new` that it did not have."""
+    known = pd.MultiIndex.from_frame(old[key])
+    fresh = ~pd.MultiIndex.from_frame(new[key]).isin(known)
+    return pd.concat([old, new[fresh]], ignore_index=True).sort_values(key, ignore_index=True)
+
+
+def _median(
+    at: _Stand, series: str, *, relation: Relation | None, freq: str, horizon: int, seed: int
+) -> pd.Series:
+    """Log median by period of one series."""
+    outside = at.history["unique_id"] == (relation.target if relation else None)
+    name = relation.base if relation else series
+    setting = Setting(
+        points=at.history[outside],
+        relations=(relation,) if relation else (),
+        fx=at.fx,
+        freq=freq,
+        horizon=horizon,
+        quantiles=QUANTILES,
+        seed=seed,
+    )
+    books = to_books(at.history[at.history["unique_id"] == name], freq)
+    history = books[0].at(at.day) if books else None
+    if history is None or name not in at.parameters.series:
+        raise InputError(name, "no price or no stored parameters", "a series that both runs forecast")
+    events = events_known_at(at.events, at.events_day)
+    market = history.key.market or ""
+    effects = effects_from(at.parameters.effects.get(market), events, history.key.market, at.events_day)
+    base, final = _calendar_forecast(at, setting, history, events, effects)
+    if relation is None:
+        return pd.Series(final[:, MIDDLE], index=base.periods)
+    known = Known(day=at.day, histories=(history,), events=events, effects={market: effects})
+    premium = at.parameters.premiums.get(relation.target)
+    if premium is None:
+        raise InputError(relation.target, "no stored parameters", "a series that both runs forecast")
+    _, found, failed = forecast_targets(
+        setting, known, [base], events_at=at.events_day, walks={relation.target: premium.walk}
+    )
+    if failed:
+        raise InputError(failed[0][0], failed[0][1], "inputs that give a forecast")
+    return pd.Series(np.log(found[0][0].values[:, MIDDLE]), index=found[0][0].periods)
+
+
+def _calendar_forecast(
+    at: _Stand, setting: Setting, history: PriceHistory, events: tuple[Event, ...], effects: EffectsFit
+) -> tuple[SeriesForecast, Array]:
+    """Forecast of a series on a calendar, as far as one outside China needs it, and final log quantiles."""
+    name = history.key.unique_id
+    periods = pd.period_range(history.origin + 1, at.end, freq=history.periods.freq)
+    choice = at.choices[name]
+    baseline = _baseline(history, effects, events, at.parameters.series[name], choice, setting, len(periods))
+    terms = event_terms(effects, history.key, history.origin, periods)
+    origin, drawn = at.paths[name]
+    columns = np.clip(periods.asi8 - origin - 1, 0, drawn.shape[1] - 1)
+    walk = drawn[:, columns].astype(np.float64)
+    base, final, paths = base_forecast(baseline, terms, walk)
+    lag = max(steps_between(history.origin, pd.Period(at.day, setting.rule)), 0)
+    forecast = SeriesForecast(
+        key=history.key,
+        origin=history.origin,
+        last_price=float(history.y[-1]),
+        lag=lag,
+        periods=periods,
+        quantiles=QUANTILES,
+        values=np.exp(final),
+        mean=np.exp(final[:, MIDDLE]),
+        paths=np.exp(paths),
+        weights=choice.weights,
+        champion=choice.champion,
+        promotion_reason="",
+        reports=(),
+        calibration=CalibrationReport(kind="pooled", n_errors=0, volatility=0.0),
+        base_quantiles=base,
+        base_paths=paths,
+        open_events=terms.open_events,
+    )
+    return forecast, final
+
+
+def _baseline(
+    history: PriceHistory,
+    effects: EffectsFit,
+    events: tuple[Event, ...],
+    kept: SeriesParameters,
+    choice: Choice,
+    setting: Setting,
+    steps: int,
+) -> Array:
+    """Log quantiles (steps, 21) before events, from stored parameters and the prices of `history`."""
+    adjustment = effects.adjustment(history.key, history.periods)
+    adjusted = history.log_price - adjustment
+    data = FitInput(y=adjusted, periods=history.periods, season=setting.season, seed=setting.seed)
+    origin = np.array([len(adjusted) - 1])
+    paths = {}
+    for name in choice.weights:
+        if name not in kept.fits:
+            raise InputError(
+                f"{history.key.unique_id}.{name}", "no stored fit", "a model that both runs have"
+            )
+        fit = kept.fits[name]
+        if get_candidate(name).uses_events:
+            whole = with_events(data, history, events, fit.day)
+            paths[name] = fit.fitted.paths(whole, origin, steps)[0] - adjustment[-1]
+        else:
+            paths[name] = fit.fitted.paths(data, origin, steps)[0]
+    weights = {name: _reaching(row, steps) for name, row in choice.weights.items()}
+    median = combine(paths, weights)
+    width = _reaching(kept.widths[choice.champion], steps) * volatility(adjusted)[-1]
+    return np.asarray(median[:, None] + width + adjustment[-1])
+
+
+def _reaching(rows: Array, steps: int) -> Array:
+    """The first `steps` rows; where the stored ones end earlier the last stands in. What is beyond them is
+    not reported: the other forecast does not hold those months."""
+    return np.asarray(rows[np.minimum(np.arange(steps), len(rows) - 1)])
