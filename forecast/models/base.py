@@ -34,7 +34,8 @@ class FitInput:
     exog: (n + steps, k) event dummies by type, future rows included, or None when no event is known;
     exog_names: the type of each column, (k,), given with it. season: periods in a year (12 monthly, 52
     weekly). seed: for models that draw. noise: (n,) log sd of what each quote misses of its period's mean, or
-    None for nothing; models that cannot weigh quotes leave it unread.
+    None for nothing; models that cannot weigh quotes leave it unread. panel: (n, m) what the panel does at
+    each period (features.panel_features), or None.
     """
 
     y: Array
@@ -44,6 +45,7 @@ class FitInput:
     exog_names: tuple[str, ...] = ()
     seed: int = 0
     noise: Array | None = None
+    panel: Array | None = None
 
     def __post_init__(self) -> None:
         count = 0 if self.exog is None else self.exog.shape[1]
