@@ -154,9 +154,9 @@ def series_forecast(
     terms = event_terms(effects, history.key, history.origin, periods)
     model = served_model(panel, series)
     baseline = anchored(panel, series, model)
-    walk = shifted(reorder(shock, baseline, QUANTILES), terms.past, [1.0] * len(terms.past), task.seed)
+    walk = shifted(reorder(shock, baseline, QUANTILES), terms.past, [1.0] * len(terms.past), task.data.seed)
     base, final, base_paths = base_forecast(baseline, terms, walk)
-    paths = headline_paths(base_paths, final, terms.open_events, terms.courses, task.seed)
+    paths = headline_paths(base_paths, final, terms.open_events, terms.courses, task.data.seed)
     forecast = SeriesForecast(
         key=history.key,
         origin=history.origin,

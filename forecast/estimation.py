@@ -25,12 +25,14 @@ from forecast.events.event import Event
 from forecast.events.event import known_at as events_known_at
 from forecast.models import CANDIDATES, PANEL_MODELS, get_model, get_panel_model
 from forecast.models.base import Candidate, Cost, FitInput, Fitted
+from forecast.models.features import panel_features
 from forecast.periods import Book, last_day
 from forecast.types import Array, PriceHistory
 
 #: map(function, items) of an executor, or the built-in one
 Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 PANEL = ""  # stands for all series together
+MANY_QUOTES = 10  # dated quotes in a period whose mean is taken for the period's own
 BATCHES = 64  # a fit takes milliseconds: an executor is given them in batches
 
 
@@ -67,16 +69,27 @@ class Known:
         last = pd.Period(self.day, self.histories[0].periods.freqstr).ordinal
         return last - (max(self.lag.values(), default=0) if series == PANEL else self.lag.get(series, 0))
 
-    def data(self, series: str, season: int, seed: int) -> FitInput:
-        """Event-adjusted prices of one series as a model is given them."""
-        u = self.place[series]
-        return FitInput(y=self.adjusted[u], periods=self.histories[u].periods, season=season, seed=seed)
+    def inputs(self, season: int, seed: int) -> tuple[FitInput, ...]:
+        """Event-adjusted prices of every series as models are given them, with what the panel does beside."""
+        plain = [
+            FitInput(y=y, periods=h.periods, season=season, seed=seed, noise=thinness(y, h.counts))
+            for y, h in zip(self.adjusted, self.histories, strict=True)
+        ]
+        moods = panel_features(plain) if plain else []
+        return tuple(replace(d, panel=mood) for d, mood in zip(plain, moods, strict=True))
 
-    def raw(self, series: str, season: int, seed: int) -> FitInput:
-        """The same with the events in the price, and dummies by type beside it."""
-        return with_events(
-            self.data(series, season, seed), self.histories[self.place[series]], self.events, self.day
-        )
+
+def thinness(y: Array, counts: Array | None) -> Array | None:
+    """Log sd of what the mean of a few dated quotes misses of its period's mean, (n,), or None for nothing.
+
+    The price of one random day of a random walk misses the mean of its period by 1 / sqrt(6) of a period's
+    move, that of n days by sqrt(n) less; from MANY_QUOTES on it is the mean.
+    """
+    if counts is None or not (counts < MANY_QUOTES).any():
+        return None
+    move = float(np.sqrt(np.mean(np.diff(y[np.isfinite(y)]) ** 2)))
+    few = np.isfinite(counts) & (counts < MANY_QUOTES)
+    return np.where(few, move / np.sqrt(6.0 * np.where(few, counts, 1.0)), 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +229,7 @@ def estimate(
     """Every fit that the cutoffs use, each done once. `mapper` is an executor's map; the numbers do not
     depend on it."""
     calendar: dict[date, Known] = {}
+    inputs: dict[int, tuple[FitInput, ...]] = {}
     jobs: dict[tuple[tuple[str, str], date, int], _Job] = {}
     for cutoff in cutoffs:
         for day, model, series in _wanted(cutoff, season):
@@ -224,7 +238,9 @@ def estimate(
             at = cutoff if day == cutoff.day else calendar[day]
             origin = _origin(at, series)
             if origin is not None and (key := (series, model.name)) and (key, day, origin) not in jobs:
-                data = _inputs(at, model, series, season, seed)
+                if id(at) not in inputs:
+                    inputs[id(at)] = at.inputs(season, seed)
+                data = _inputs(at, model, series, inputs[id(at)])
                 jobs[key, day, origin] = _Job(key=key, day=day, origin=origin, data=data, steps=steps)
     ordered = list(jobs.values())
     # neighbours go to different batches: the costly ones of a series stand side by side
@@ -253,10 +269,11 @@ def _origin(at: Known, series: str) -> int | None:
     return at.histories[at.place[series]].origin.ordinal if series in at.place else None
 
 
-def _inputs(at: Known, model: Candidate, series: str, season: int, seed: int) -> tuple[FitInput, ...]:
+def _inputs(at: Known, model: Candidate, series: str, inputs: tuple[FitInput, ...]) -> tuple[FitInput, ...]:
     if series == PANEL:
-        return tuple(at.data(u, season, seed) for u in at.place)
-    return (at.raw(series, season, seed) if model.uses_events else at.data(series, season, seed),)
+        return inputs
+    u = at.place[series]
+    return (with_events(inputs[u], at.histories[u], at.events, at.day) if model.uses_events else inputs[u],)
 
 
 def fits_for(fits: Fits, at: Known, series: str, model: Candidate, season: int) -> tuple[Fit, ...]:

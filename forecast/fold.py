@@ -16,6 +16,7 @@ from forecast.errors import ForecastError
 from forecast.estimation import Fits, Known, Map, fits_for
 from forecast.events.effects import EffectsFit
 from forecast.models import CANDIDATES
+from forecast.models.base import FitInput
 from forecast.models.premium import PremiumFit
 from forecast.outside import draw_rates, forecast_outside
 from forecast.panel import Panel, SeriesTask, build_panel
@@ -103,7 +104,8 @@ def run_fold(
 
     A series that cannot be forecast is in `failures`.
     """
-    tasks = [_task(setting, at, h, fits) for h in at.histories]
+    inputs = at.inputs(setting.season, setting.seed)
+    tasks = [_task(setting, at, h, d, fits) for h, d in zip(at.histories, inputs, strict=True)]
     if progress:
         progress("models", 0, len(tasks))
     panel = build_panel(tasks, season=setting.season, mapper=mapper)
@@ -151,7 +153,7 @@ def _parameters(
     )
 
 
-def _task(setting: Setting, at: Known, history: PriceHistory, fits: Fits) -> SeriesTask:
+def _task(setting: Setting, at: Known, history: PriceHistory, data: FitInput, fits: Fits) -> SeriesTask:
     """What the paths of one series need: its contributions from the effects layer, if events touch it."""
     fit = at.effects.get(history.key.market or "")
     contributions, known_from = np.zeros((len(history.y), 0)), np.zeros(0)
@@ -161,12 +163,11 @@ def _task(setting: Setting, at: Known, history: PriceHistory, fits: Fits) -> Ser
         known_from = np.array([bisect_left(ends, d) for d in days], dtype=np.float64)
     return SeriesTask(
         history=history,
+        data=data,
         steps=steps_for(setting, at, history),
-        season=setting.season,
         events=at.events if fit is not None else (),
         contributions=contributions,
         known_from=known_from,
-        seed=setting.seed,
         fits={m.name: fits[history.key.unique_id, m.name] for m in CANDIDATES},
     )
 

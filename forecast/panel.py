@@ -31,17 +31,17 @@ COMBINATION = "combination"
 class SeriesTask:
     """All that the paths of one series need; picklable, so that any executor can take it.
 
-    contributions: (n, events) log effect of each known event at each period; known_from: (events,)
-    index of the first period whose end knows the event. fits: by model, oldest first.
+    data: its adjusted prices as models are given them. contributions: (n, events) log effect of each known
+    event at each period; known_from: (events,) index of the first period whose end knows the event. fits: by
+    model, oldest first.
     """
 
     history: PriceHistory
+    data: FitInput
     steps: int
-    season: int
     events: tuple[Event, ...]
     contributions: Array
     known_from: Array
-    seed: int
     fits: Mapping[str, tuple[Fit, ...]]
 
     @property
@@ -89,18 +89,15 @@ class Panel:
 
 def series_paths(task: SeriesTask) -> SeriesPaths:
     """Every model's rolling paths on one series, in adjusted log price."""
-    history, adjustment = task.history, task.adjustment
-    adjusted = FitInput(
-        y=history.log_price - adjustment, periods=history.periods, season=task.season, seed=task.seed
-    )
+    adjustment = task.adjustment
 
     @cache
     def raw(day: date) -> FitInput:
-        return with_events(adjusted, history, task.events, day)
+        return with_events(task.data, task.history, task.events, day)
 
     paths, reports = {}, []
     for model in CANDIDATES:
-        data_of = (lambda fit: raw(fit.day)) if model.uses_events else (lambda _: adjusted)
+        data_of = (lambda fit: raw(fit.day)) if model.uses_events else (lambda _: task.data)
         found, report = rolling_paths(model.name, task.fits[model.name], data_of, task.steps)
         paths[model.name] = found - adjustment[:, None] if model.uses_events else found
         reports.append(report)
@@ -114,7 +111,7 @@ def series_errors(task: SeriesTask, paths: Array) -> Array:
     as a surprise after the origin stays in: surprises of that size are what a range has to hold.
     """
     n, steps = paths.shape
-    adjusted = task.history.log_price - task.adjustment
+    adjusted = task.data.y
     out = np.full((n, steps), np.nan)
     for k in range(min(steps, n - 1)):
         ahead = k + 1
@@ -139,7 +136,7 @@ def build_panel(tasks: Sequence[SeriesTask], *, season: int, mapper: Map = map) 
     for u, (task, found) in enumerate(zip(tasks, fitted, strict=True)):
         first = task.history.periods[0].ordinal - start
         rows = slice(first, first + len(task.history.periods))
-        sd[u, rows] = volatility(task.history.log_price - task.adjustment)
+        sd[u, rows] = volatility(task.data.y)
         for name in names:
             paths[name][u, rows, : task.steps] = found.paths[name]
             errors[name][u, rows, : task.steps] = series_errors(task, found.paths[name])

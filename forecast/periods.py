@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -97,13 +96,14 @@ class Book:
     """Every price of one series and from when it is known, so that any past day can be looked up.
 
     periods: PeriodIndex without holes; y: (n,) price or NaN; known: (n,) ordinal of the day from whose end
-    each price is known.
+    each price is known; counts: (n,) dated quotes that each is the mean of, NaN where not known.
     """
 
     key: SeriesKey
     periods: pd.PeriodIndex
     y: Array
     known: NDArray[np.int64]
+    counts: Array
 
     def at(self, day: date | None, lag: int = 0) -> PriceHistory | None:
         """The history known at the end of `day` (all of it, for None), or None where there is no price.
@@ -120,7 +120,10 @@ class Book:
             return None
         span = slice(int(at[0]), int(at[-1]) + 1)
         return PriceHistory(
-            key=self.key, periods=self.periods[span], y=np.where(seen[span], self.y[span], np.nan)
+            key=self.key,
+            periods=self.periods[span],
+            y=np.where(seen[span], self.y[span], np.nan),
+            counts=self.counts[span],
         )
 
 
@@ -134,32 +137,23 @@ def to_books(history: pd.DataFrame, freq: str) -> list[Book]:
     found = []
     for _, every in history.groupby("unique_id", sort=True):
         rows = every.dropna(subset=["y"])
-        if rows.empty:
-            nothing = pd.PeriodIndex([], freq=rule)
-            found.append(
-                Book(key=series_key(every), periods=nothing, y=np.empty(0), known=np.empty(0, np.int64))
-            )
-            continue
         periods = pd.PeriodIndex(rows["ds"], freq=rule)
         if periods.has_duplicates:
             day = periods[periods.duplicated()][0]
             raise InputError("ds", f"two prices in {day}", f"one price per period at freq {freq}")
-        calendar = pd.period_range(periods.min(), periods.max(), freq=rule)
-        at = periods.asi8 - calendar[0].ordinal
-        y = np.full(len(calendar), np.nan)
+        calendar = pd.period_range(periods.min(), periods.max(), freq=rule) if len(periods) else periods
+        at = periods.asi8 - (calendar[0].ordinal if len(calendar) else 0)
+        y, counts = np.full((2, len(calendar)), np.nan)
         y[at] = rows["y"].to_numpy(float)
+        if "n_quotes" in rows:
+            counts[at] = rows["n_quotes"].to_numpy(float)
         days = rows.get("available_on", periods.end_time)
         known = np.zeros(len(calendar), dtype=np.int64)
         known[at] = pd.DatetimeIndex(days).to_numpy().astype("datetime64[D]").astype(np.int64) + EPOCH
-        found.append(Book(key=series_key(rows), periods=calendar, y=y, known=known))
+        found.append(Book(key=series_key(every), periods=calendar, y=y, known=known, counts=counts))
     return found
 
 
 def steps_between(start: pd.Period, end: pd.Period) -> int:
     """Calendar steps from `start` to `end`."""
     return int(end.ordinal - start.ordinal)
-
-
-def newest_origin(histories: Iterable[PriceHistory]) -> pd.Period:
-    """The latest origin of a panel."""
-    return max(h.origin for h in histories)

@@ -12,7 +12,7 @@ two such forecasts in log median, so the parts sum to the change and none is cal
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import pairwise
@@ -27,15 +27,14 @@ from forecast.distribution.combination import combine
 from forecast.distribution.headline import event_terms
 from forecast.errors import InputError
 from forecast.estimation import Known, with_events
-from forecast.events.effects import EffectsFit, effects_from
+from forecast.events.effects import effects_from
 from forecast.events.event import Event
 from forecast.events.event import known_at as events_known_at
 from forecast.fold import Setting, forecast_targets
-from forecast.models import get_candidate
-from forecast.models.base import FitInput
+from forecast.models import PANEL_MODELS, get_candidate
 from forecast.parameters import Choice, RunParameters, SeriesParameters
 from forecast.periods import steps_between, to_books
-from forecast.types import QUANTILES, Array, CalibrationReport, PriceHistory, Relation, SeriesForecast
+from forecast.types import QUANTILES, Array, CalibrationReport, Relation, SeriesForecast
 
 PARTS = ("new data", "revised data", "events", "parameters", "model choice")
 MIDDLE = QUANTILES.index(0.5)
@@ -84,14 +83,21 @@ class _Stand:
 
 
 def explain(
-    old: Basis, new: Basis, series: str, *, relation: Relation | None, freq: str, horizon: int, seed: int
+    old: Basis,
+    new: Basis,
+    series: str,
+    *,
+    relations: Sequence[Relation],
+    freq: str,
+    horizon: int,
+    seed: int,
 ) -> Change:
-    """Take the change of one series' forecast apart. relation: of a series outside China to its base.
+    """Take the change of one series' forecast apart. relations: of every series outside China to its base.
 
     Raises InputError where the runs have no month in common or one lacks the parameters of the series.
     """
     medians = [
-        _median(stand, series, relation=relation, freq=freq, horizon=horizon, seed=seed)
+        _median(stand, series, relations=relations, freq=freq, horizon=horizon, seed=seed)
         for stand in _stands(old, new, series)
     ]
     shared = medians[0].index
@@ -144,13 +150,14 @@ def _joined(old: pd.DataFrame, new: pd.DataFrame, key: list[str]) -> pd.DataFram
 
 
 def _median(
-    at: _Stand, series: str, *, relation: Relation | None, freq: str, horizon: int, seed: int
+    at: _Stand, series: str, *, relations: Sequence[Relation], freq: str, horizon: int, seed: int
 ) -> pd.Series:
     """Log median by period of one series."""
-    outside = at.history["unique_id"] == (relation.target if relation else None)
+    relation = next((r for r in relations if r.target == series), None)
+    outside = at.history["unique_id"].isin([r.target for r in relations])
     name = relation.base if relation else series
     setting = Setting(
-        points=at.history[outside],
+        points=at.history[at.history["unique_id"] == series],
         relations=(relation,) if relation else (),
         fx=at.fx,
         freq=freq,
@@ -158,47 +165,52 @@ def _median(
         quantiles=QUANTILES,
         seed=seed,
     )
-    books = to_books(at.history[at.history["unique_id"] == name], freq)
-    history = books[0].at(at.day) if books else None
-    if history is None or name not in at.parameters.series:
-        raise InputError(name, "no price or no stored parameters", "a series that both runs forecast")
     events = events_known_at(at.events, at.events_day)
-    market = history.key.market or ""
-    effects = effects_from(at.parameters.effects.get(market), events, history.key.market, at.events_day)
-    base, final = _calendar_forecast(at, setting, history, events, effects)
+    choice = at.choices.get(name)
+    if choice is None or name not in at.parameters.series:
+        raise InputError(name, "no stored parameters", "a series that both runs forecast")
+    # a model of the panel looks at all series, any other at this one
+    pooled = any(get_candidate(m) in PANEL_MODELS for m in choice.weights)
+    rows = at.history[~outside & (pooled | (at.history["unique_id"] == name))]
+    found = [b.at(at.day) for b in to_books(rows, freq)] if len(rows) else []
+    histories = tuple(h for h in found if h is not None)
+    effects = {
+        market: effects_from(at.parameters.effects.get(market), events, market, at.events_day)
+        for market in {h.key.market for h in histories if h.key.market and h.key.element}
+    }
+    known = Known(day=at.day, histories=histories, events=events, effects=effects)
+    if name not in known.place:
+        raise InputError(name, f"no price by {at.day}", "a series that both runs forecast")
+    base, final = _calendar_forecast(at, setting, known, name)
     if relation is None:
         return pd.Series(final[:, MIDDLE], index=base.periods)
-    known = Known(day=at.day, histories=(history,), events=events, effects={market: effects})
     premium = at.parameters.premiums.get(relation.target)
     if premium is None:
         raise InputError(relation.target, "no stored parameters", "a series that both runs forecast")
-    _, found, failed = forecast_targets(
+    _, made, failed = forecast_targets(
         setting, known, [base], events_at=at.events_day, walks={relation.target: premium.walk}
     )
     if failed:
         raise InputError(failed[0][0], failed[0][1], "inputs that give a forecast")
-    return pd.Series(np.log(found[0][0].values[:, MIDDLE]), index=found[0][0].periods)
+    return pd.Series(np.log(made[0][0].values[:, MIDDLE]), index=made[0][0].periods)
 
 
-def _calendar_forecast(
-    at: _Stand, setting: Setting, history: PriceHistory, events: tuple[Event, ...], effects: EffectsFit
-) -> tuple[SeriesForecast, Array]:
+def _calendar_forecast(at: _Stand, setting: Setting, known: Known, name: str) -> tuple[SeriesForecast, Array]:
     """Forecast of a series on a calendar, as far as one outside China needs it, and final log quantiles."""
-    name = history.key.unique_id
+    history = known.histories[known.place[name]]
+    effects = known.effects.get(history.key.market or "")
     periods = pd.period_range(history.origin + 1, at.end, freq=history.periods.freq)
     choice = at.choices[name]
-    baseline = _baseline(history, effects, events, at.parameters.series[name], choice, setting, len(periods))
     terms = event_terms(effects, history.key, history.origin, periods)
     origin, drawn = at.paths[name]
     columns = np.clip(periods.asi8 - origin - 1, 0, drawn.shape[1] - 1)
-    walk = drawn[:, columns].astype(np.float64)
-    base, final, paths = base_forecast(baseline, terms, walk)
-    lag = max(steps_between(history.origin, pd.Period(at.day, setting.rule)), 0)
+    baseline = _baseline(known, name, at.parameters.series[name], choice, setting, len(periods))
+    base, final, paths = base_forecast(baseline, terms, drawn[:, columns].astype(np.float64))
     forecast = SeriesForecast(
         key=history.key,
         origin=history.origin,
         last_price=float(history.y[-1]),
-        lag=lag,
+        lag=max(steps_between(history.origin, pd.Period(at.day, setting.rule)), 0),
         periods=periods,
         quantiles=QUANTILES,
         values=np.exp(final),
@@ -217,35 +229,26 @@ def _calendar_forecast(
 
 
 def _baseline(
-    history: PriceHistory,
-    effects: EffectsFit,
-    events: tuple[Event, ...],
-    kept: SeriesParameters,
-    choice: Choice,
-    setting: Setting,
-    steps: int,
+    known: Known, name: str, kept: SeriesParameters, choice: Choice, setting: Setting, steps: int
 ) -> Array:
-    """Log quantiles (steps, 21) before events, from stored parameters and the prices of `history`."""
-    adjustment = effects.adjustment(history.key, history.periods)
-    adjusted = history.log_price - adjustment
-    data = FitInput(y=adjusted, periods=history.periods, season=setting.season, seed=setting.seed)
-    origin = np.array([len(adjusted) - 1])
+    """Log quantiles (steps, 21) before events, from stored parameters and the prices that are known."""
+    u = known.place[name]
+    history, data = known.histories[u], known.inputs(setting.season, setting.seed)[u]
+    adjustment = history.log_price[-1] - data.y[-1]
+    origin = np.array([len(data.y) - 1])
     paths = {}
-    for name in choice.weights:
-        if name not in kept.fits:
-            raise InputError(
-                f"{history.key.unique_id}.{name}", "no stored fit", "a model that both runs have"
-            )
-        fit = kept.fits[name]
-        if get_candidate(name).uses_events:
-            whole = with_events(data, history, events, fit.day)
-            paths[name] = fit.fitted.paths(whole, origin, steps)[0] - adjustment[-1]
+    for model in choice.weights:
+        if model not in kept.fits:
+            raise InputError(f"{name}.{model}", "no stored fit", "a model that both runs have")
+        fit = kept.fits[model]
+        if get_candidate(model).uses_events:
+            whole = with_events(data, history, known.events, fit.day)
+            paths[model] = fit.fitted.paths(whole, origin, steps)[0] - adjustment
         else:
-            paths[name] = fit.fitted.paths(data, origin, steps)[0]
-    weights = {name: _reaching(row, steps) for name, row in choice.weights.items()}
-    median = combine(paths, weights)
-    width = _reaching(kept.widths[choice.champion], steps) * volatility(adjusted)[-1]
-    return np.asarray(median[:, None] + width + adjustment[-1])
+            paths[model] = fit.fitted.paths(data, origin, steps)[0]
+    median = combine(paths, {m: _reaching(row, steps) for m, row in choice.weights.items()})
+    width = _reaching(kept.widths[choice.champion], steps) * volatility(data.y)[-1]
+    return np.asarray(median[:, None] + width + adjustment)
 
 
 def _reaching(rows: Array, steps: int) -> Array:

@@ -34,12 +34,14 @@ class PriceHistory:
     """Prices of one series on its full calendar, NaN where no quote exists.
 
     periods: PeriodIndex without holes, ending at the last quote (the origin); y: price > 0 or NaN,
-    same length, the first and the last are numbers.
+    same length, the first and the last are numbers. counts: of how many dated quotes each price is the mean,
+    NaN where that is not known, (n,), or None.
     """
 
     key: SeriesKey
     periods: pd.PeriodIndex
     y: Array
+    counts: Array | None = None
 
     @property
     def origin(self) -> pd.Period:

@@ -18,7 +18,19 @@ from data.types import Quote, Series
 from forecast.events.event import Event
 from forecast.types import Relation
 
-COLUMNS = ("unique_id", "ds", "y", "element", "market", "currency", "available_on", "source", "low", "high")
+COLUMNS = (
+    "unique_id",
+    "ds",
+    "y",
+    "element",
+    "market",
+    "currency",
+    "available_on",
+    "source",
+    "low",
+    "high",
+    "n_quotes",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +70,8 @@ def load(
     ]
     history = pd.DataFrame(rows, columns=list(COLUMNS))
     history["ds"] = pd.to_datetime(history["ds"])
-    history[["y", "low", "high"]] = history[["y", "low", "high"]].astype(float)
+    numbers = ["y", "low", "high", "n_quotes"]
+    history[numbers] = history[numbers].astype(float)
     fx = fx_store.load(conn, known_at, recorded_by=recorded_by)
     events = tuple(event_store.list_events(conn, known_by=known_at, recorded_by=recorded_by))
     present = set(history["unique_id"])
@@ -88,7 +101,7 @@ def _rows(series: Series, quotes: Sequence[Quote], known_at: date) -> Iterable[t
         usable = _months(usable, known_at)
     for q in sorted(usable, key=lambda q: q.ds):
         static = (series.element, series.market, series.currency)
-        yield (q.series_id, q.ds, q.value, *static, q.available_on, q.source, q.low, q.high)
+        yield (q.series_id, q.ds, q.value, *static, q.available_on, q.source, q.low, q.high, q.n_quotes)
 
 
 def _months(quotes: Sequence[Quote], known_at: date) -> list[Quote]:

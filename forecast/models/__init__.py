@@ -1,6 +1,7 @@
 """Point forecasters, one file each; MODELS is read top to bottom. How to add one: docs/adding-a-model.md.
 
-statsmodels and Prophet are imported inside `fit`: a process that only serves forecasts starts without them.
+statsmodels, scikit-learn and Prophet are imported inside `fit`: a process that only serves forecasts starts
+without them.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 
 from forecast.errors import UnknownModel
 from forecast.models.base import Candidate, Model, PanelModel
+from forecast.models.boosting import Boosting, FittedBoosting
 from forecast.models.ets import DampedTrend, Ets, FittedEts
 from forecast.models.momentum import FittedMomentum, Momentum
 from forecast.models.naive import FittedDrift, RandomWalk, RandomWalkWithDrift
@@ -16,6 +18,7 @@ from forecast.models.prophet import FittedProphet, Prophet
 from forecast.models.sarimax import FittedSarimax, Sarimax
 from forecast.models.structural import FittedStructural, Structural
 from forecast.models.theta import FittedTheta, Theta
+from forecast.models.trees import Forest
 
 #: Every candidate, simplest first. The random walk leads: the others have to beat it.
 MODELS: tuple[Model, ...] = (
@@ -30,7 +33,7 @@ MODELS: tuple[Model, ...] = (
 )
 
 #: Candidates whose parameters are shared by all series.
-PANEL_MODELS: tuple[PanelModel, ...] = ()
+PANEL_MODELS: tuple[PanelModel, ...] = (Boosting(),)
 CANDIDATES: tuple[Candidate, ...] = (*MODELS, *PANEL_MODELS)
 
 #: Every dataclass that a stored fit is made of, by name (forecast/models/stored.py).
@@ -45,20 +48,22 @@ FITTED: Mapping[str, type] = {
         FittedSarimax,
         FittedProphet,
         FittedStructural,
+        FittedBoosting,
+        Forest,
     )
 }
 
 
 def get_candidate(name: str) -> Candidate:
-    """Return the candidate called `name`. Raises UnknownModel, which lists the names there are."""
-    for model in CANDIDATES:
-        if model.name == name:
-            return model
-    raise UnknownModel(name, tuple(model.name for model in CANDIDATES))
+    """The candidate called `name`, of a series or of a panel. Raises UnknownModel, which lists them."""
+    for candidate in CANDIDATES:
+        if candidate.name == name:
+            return candidate
+    raise UnknownModel(name, tuple(candidate.name for candidate in CANDIDATES))
 
 
 def get_model(name: str) -> Model:
-    """Return the candidate called `name`. Raises UnknownModel, which lists the names there are."""
+    """The candidate of that name which is estimated on one series. Raises UnknownModel."""
     for model in MODELS:
         if model.name == name:
             return model
@@ -66,7 +71,7 @@ def get_model(name: str) -> Model:
 
 
 def get_panel_model(name: str) -> PanelModel:
-    """Return the candidate of that name which is estimated on a whole panel. Raises UnknownModel."""
+    """The candidate of that name which is estimated on a whole panel. Raises UnknownModel."""
     for model in PANEL_MODELS:
         if model.name == name:
             return model

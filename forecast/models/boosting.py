@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecast.errors import HistoryTooShort, ModelNotFitted
-from forecast.models.base import FitInput, Origins, check_finite
+from forecast.models.base import Cost, FitInput, Origins, check_finite
 from forecast.models.features import DIGITS, scale_of, series_features
 from forecast.models.trees import Forest, forest_of
 from forecast.types import Array
@@ -160,7 +160,8 @@ class Boosting:
 
     name: str = NAME
     min_observations: int = 60
-    refits: int = 2
+    uses_events: bool = False
+    cost: Cost = "costly"
 
     def fit_panel(self, data: Sequence[FitInput], steps: int) -> FittedBoosting:
         """See PanelModel. A single series needs FEWEST_ROWS training rows."""
