@@ -49,7 +49,7 @@ def fitted(walks: list[FitInput]) -> FittedBoosting:
 
 
 def test_planted_momentum_is_found_in_prices_never_seen() -> None:
-    fit = Boosting().fit_panel([monthly(walk(0.6, seed)) for seed in range(6)], 6)
+    fit = Boosting().fit_panel([monthly(walk(0.6, seed, n=90)) for seed in range(100, 140)], 6)
     ratios, guesses, truths = [], [], []
     for seed in range(50, 56):
         data = monthly(walk(0.6, seed))
