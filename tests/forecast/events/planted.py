@@ -21,12 +21,13 @@ from forecast.events.reading import GROUPS, Reading, read_events
 from forecast.events.scales import SCALE, SCALE_DOF
 from forecast.events.table import BROAD_TYPES
 from forecast.types import Array
-from tests.forecast.events.makers import history, in_force
+from tests.forecast.events.makers import change, event, history, in_force
 
 ELEMENTS = ("Dy", "Nd", "Tb")
 SD = (0.05, 0.06, 0.06)
 CORRELATION = np.array([[1.0, 0.5, 0.6], [0.5, 1.0, 0.6], [0.6, 0.6, 1.0]])
 MONTHS = 130
+NEXT = "the next event"
 KINDS = (
     *[("mine-closure", "tighten", "both", {"Dy": "supply", "Tb": "supply"})] * 4,
     *[("threat", "tighten", "both", {"Dy": "sympathy", "Tb": "sympathy", "Nd": "sympathy"})] * 3,
@@ -40,7 +41,8 @@ KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """One planted effect and what the fit made of it, log units."""
+    """One planted effect and what the fit made of it, log units. event_type is NEXT where prices could not
+    see it: what its type predicts is then judged."""
 
     event_type: str
     truth: float
@@ -55,9 +57,21 @@ class Recovery:
 
 
 def events_of(rng: np.random.Generator) -> tuple[Event, ...]:
-    """One event of each of KINDS on a day of its own within the history."""
+    """One event of each of KINDS on a day of its own within the history, and four more that lie ahead."""
     days = rng.choice(3500, size=len(KINDS), replace=False)
-    return tuple(
+    ahead = [
+        event(
+            f"N{i}",
+            date(2026, 10, 1),
+            instrument=kind,
+            direction=direction,
+            side=side,
+            elements=elements,
+            changes=[change("effective", date(2027, 1, 1), date(2026, 10, 1), 0.5)],
+        )
+        for i, (kind, direction, side, elements) in enumerate(KINDS[i] for i in (0, 4, 9, 13))
+    ]
+    past = tuple(
         in_force(
             f"E{i:02d}",
             date(2016, 6, 1) + timedelta(days=int(day)),
@@ -68,6 +82,7 @@ def events_of(rng: np.random.Generator) -> tuple[Event, ...]:
         )
         for i, (day, (kind, direction, side, elements)) in enumerate(zip(days, KINDS, strict=True))
     )
+    return (*past, *ahead)
 
 
 def noise(rng: np.random.Generator) -> Array:
@@ -107,9 +122,9 @@ def planted_run(seed: int) -> list[Recovery]:
         histories.append(history(element, np.where(gaps, np.nan, np.exp(log_price))))
     fit = fit_effects(histories, events, known_at)
     return [
-        Recovery(e.reading.rule.event_type, t, e.reading.mean, e.mean, e.low, e.high)
+        Recovery(e.reading.rule.event_type if e.informed else NEXT, t, e.reading.mean, e.mean, e.low, e.high)
         for t, e in zip(truth, fit.estimates, strict=True)
-        if e.informed
+        if e.informed or not e.reading.certain
     ]
 
 
@@ -120,8 +135,9 @@ def planted(runs: int) -> list[Recovery]:
 
 def summary(runs: int, found: list[Recovery]) -> str:
     """Coverage and error by type, as lines of text."""
-    held = np.mean([r.held for r in found])
-    lines = [f"{runs} runs, {len(found)} planted effects, 90 % intervals hold {held:.1%}"]
+    seen = [r for r in found if r.event_type != NEXT]
+    held = np.mean([r.held for r in seen])
+    lines = [f"{runs} runs, {len(seen)} planted effects, 90 % intervals hold {held:.1%}"]
     for name in sorted({r.event_type for r in found}):
         some = [r for r in found if r.event_type == name]
         error = np.sqrt(np.mean([(r.mean - r.truth) ** 2 for r in some]))
