@@ -62,7 +62,7 @@ class PanelRun:
 
     rates: joint paths of CNY and EUR per USD over all months forecast. by_model: model -> series -> log price
     quantiles at QUANTILES, (steps, 21). effects: what events did, by market. parameters: of the newest run,
-    None for a fold of a backtest.
+    None for a fold of a backtest. histories: on a calendar, as known at `known_at`.
     """
 
     forecasts: tuple[SeriesForecast, ...]
@@ -72,6 +72,7 @@ class PanelRun:
     rates: FxPaths | None
     by_model: dict[str, dict[str, Array]]
     effects: Mapping[str, EffectsFit]
+    histories: tuple[PriceHistory, ...]
     parameters: RunParameters | None
 
 
@@ -133,6 +134,7 @@ def run_fold(
         rates=rates,
         by_model=by_model,
         effects=at.effects,
+        histories=at.histories,
         parameters=None if models else _parameters(at, panel, forecasts, outside),
     )
 

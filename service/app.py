@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 from service import errors
 from service.answers import NOTICE
-from service.api import events, forecasts, health, premium, runs, series
+from service.api import effects, events, forecasts, health, premium, runs, series
 from service.api.schemas.base import Problem
 from service.api.schemas.prices import Upload
 from service.context import Context, open_context
@@ -39,7 +39,7 @@ def create_app(settings: Settings | None = None, context: Context | None = None)
         redirect_slashes=False,
     )
     app.state.context = context
-    for part in (series, events, forecasts, premium, runs, health, pages):
+    for part in (series, events, forecasts, premium, runs, health, effects, pages):
         app.include_router(part.router)
     errors.install(app)
     app.add_middleware(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from service.commands import admin, events, forecasts, premium, prices, serve
+from service.commands import admin, effects, events, forecasts, premium, prices, serve
 from service.commands.output import FAILURE, USAGE, err
 
 app = typer.Typer(
@@ -48,6 +48,7 @@ app.command(rich_help_panel=_RUN)(forecasts.train)
 app.command(rich_help_panel=_READ)(forecasts.forecast)
 app.command(rich_help_panel=_READ)(forecasts.backtest)
 app.command(rich_help_panel=_READ)(premium.premium)
+app.command(rich_help_panel=_READ)(effects.effects)
 app.command(rich_help_panel=_READ)(prices.series)
 app.command("import", rich_help_panel=_WRITE)(prices.import_)
 app.add_typer(events.app, name="events", rich_help_panel=_WRITE)

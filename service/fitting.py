@@ -16,7 +16,7 @@ import pandas as pd
 from sqlalchemy import Connection, select
 
 from data.reference.load import has_reference
-from data.store import backtests, forecasts, runs
+from data.store import backtests, facts, forecasts, runs
 from data.store.forecasts import IssuedForecast
 from data.store.runs import Run
 from data.store.tables import series
@@ -26,6 +26,7 @@ from forecast.types import SeriesForecast
 from service import inputs as given
 from service import logs, scoring
 from service.context import Context
+from service.effect_facts import effect_facts
 from service.heartbeat import Heartbeat, worker_name
 from service.inputs import Inputs
 from service.pool import fitting_pool
@@ -164,6 +165,7 @@ def _store(context: Context, run: Run, known: Inputs, fitted: Fitted, read_at: d
         "seconds": round(fitted.seconds, 1),
         **stamp,
     }
+    found = effect_facts(fitted.panel, known.relations, known.events)
     with context.engine.begin() as conn:
         _still_there(conn, known)
         for made in fitted.panel.forecasts:
@@ -172,6 +174,8 @@ def _store(context: Context, run: Run, known: Inputs, fitted: Fitted, read_at: d
         if rates is not None:
             months = [month.start_time.date() for month in rates.periods]
             forecasts.save_fx_paths(conn, run.run_id, months, rates.rates)
+        for fact in found:
+            facts.save(conn, run.run_id, fact)
         backtests.save(conn, run.run_id, fitted.scores)
         runs.finish(conn, run.run_id, finished_at=now, summary=summary)
 

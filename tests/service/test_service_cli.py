@@ -73,6 +73,7 @@ def test_help_teaches(run: Run) -> None:
         "forecast",
         "backtest",
         "premium",
+        "effects",
         "import",
         "series",
         "events",

@@ -35,6 +35,8 @@ OPERATIONS = [
     ("GET", "/v1/series/{series_id}/forecast"),
     ("GET", "/v1/forecasts"),
     ("GET", "/v1/series/{series_id}/premium"),
+    ("GET", "/v1/series/{series_id}/effects"),
+    ("GET", "/v1/series/{series_id}/effects/counterfactual"),
     ("GET", "/v1/training-runs"),
     ("POST", "/v1/training-runs"),
     ("GET", "/v1/training-runs/{run_id}"),

@@ -80,6 +80,10 @@ def test_a_run_asked_for_over_http_is_fitted_by_the_worker_and_served(server: Se
         assert 0 < last["q0.1"] < last["q0.5"] < last["q0.9"]
         converted = server.client.get(f"/v1/series/{series_id}/forecast", params={"currency": "EUR"}).json()
         assert converted["rows"][-1]["median"] > 0
+        effects = server.client.get(f"/v1/series/{series_id}/effects").raise_for_status().json()
+        assert effects["run_id"] == ended["run_id"]
+        assert effects["events"][0]["event_id"] == "CN-TEST-LICENCE"
+        assert all((e["premium"] is None) == (series_id == BASE) for e in effects["events"])
     figures = server.client.get("/v1/backtests", params={"model": "champion"}).json()
     assert figures["run_id"] == ended["run_id"]
     assert {"pinball", "coverage_80", "skill"} <= {s["metric"] for s in figures["scores"]}

@@ -11,17 +11,21 @@ import httpx2
 import numpy as np
 import pandas as pd
 
-from data.store import backtests, forecasts, fx, prices, runs
+from data.store import backtests, facts, forecasts, fx, prices, runs
 from data.store import events as event_store
 from data.store.forecasts import IssuedForecast
 from data.store.migrate import migrate
 from data.types import FxRate, Quote, Series
+from forecast.events.answers import SeriesEffects
+from forecast.events.effects import fit_effects
 from forecast.events.event import Coverage, Event, EventChange, MarketSide, Stage
+from forecast.events.home import series_effects
 from forecast.models.premium import PremiumInput, fit_premium
 from forecast.models.premium_sensitivity import premium_parts
-from forecast.periods import to_histories
-from forecast.types import QUANTILES
+from forecast.periods import to_books
+from forecast.types import QUANTILES, PriceHistory, SeriesKey
 from service.context import Context
+from service.effect_facts import fact
 from service.fitting import plain
 
 TODAY = date(2026, 11, 24)
@@ -163,7 +167,8 @@ def premium() -> dict[str, Any]:
     found = [(q.series_id, pd.Timestamp(q.ds), q.value) for q in quotes()]
     rows = pd.DataFrame(found, columns=["unique_id", "ds", "y"])
     europe = rows[rows["unique_id"] == OUTSIDE].assign(currency="USD")
-    (base,) = to_histories(rows[rows["unique_id"] == BASE], "MS")
+    base = to_books(rows[rows["unique_id"] == BASE], "MS")[0].at(None)
+    assert base is not None
     fx = pd.DataFrame([(pd.Timestamp(r.month), r.currency, r.per_usd) for r in rates()],
                       columns=["month", "currency", "per_usd"])  # fmt: skip
     inp = PremiumInput(
@@ -176,6 +181,18 @@ def premium() -> dict[str, Any]:
         fx=fx.pivot(index="month", columns="currency", values="per_usd").reset_index(),
     )
     return dict(plain(premium_parts(fit_premium(inp))))
+
+
+@cache
+def effects(series_id: str) -> SeriesEffects:
+    """What a run would find of the licence; in Europe the same without a path."""
+    prices_of = np.array([q.value for q in quotes() if q.series_id == BASE])
+    key = SeriesKey(unique_id=BASE, element="Nd", market="cn")
+    china = PriceHistory(key=key, periods=pd.period_range(month(0), periods=MONTHS, freq="M"), y=prices_of)
+    found = series_effects(fit_effects([china], [licence()], ISSUED.date()), china)
+    if series_id == BASE:
+        return found
+    return replace(found, series_id=series_id, price=75.0, joint=(), in_price=None, counterfactual=None)
 
 
 def fill(context: Context, *, with_forecast: bool = True) -> None:
@@ -195,6 +212,8 @@ def fill(context: Context, *, with_forecast: bool = True) -> None:
         outside = forecast(OUTSIDE, run_id, level=75.0)
         header = {**outside.header, "details": {"premium_parts": premium()}}
         forecasts.save(conn, replace(outside, header=header))
+        for series_id in (BASE, OUTSIDE):
+            facts.save(conn, run_id, fact(effects(series_id)))
         steps = LAG + HORIZON
         flat = {"CNY": np.full((DRAWS, steps), 7.0), "EUR": np.full((DRAWS, steps), 0.9)}
         forecasts.save_fx_paths(conn, run_id, [month(MONTHS + k) for k in range(steps)], flat)

@@ -1,0 +1,59 @@
+"""What a run keeps about event effects: one fact a series, from which the service answers without a fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from data.store.facts import Fact
+from forecast.events.answers import SeriesEffects
+from forecast.events.effects import effects_from
+from forecast.events.event import Event
+from forecast.events.home import series_effects
+from forecast.events.outside import outside_effects
+from forecast.events.reading import PREMIUM
+
+if TYPE_CHECKING:
+    from forecast.pipeline import PanelRun
+    from forecast.types import Relation
+
+KIND = "effects"
+
+
+def effect_facts(run: PanelRun, relations: Sequence[Relation], events: Sequence[Event]) -> list[Fact]:
+    """Effects on every series of the run that events can touch: of one market each, then outside China."""
+    found = {
+        h.key.unique_id: series_effects(run.effects[market], h)
+        for h in run.histories
+        if (market := h.key.market) in run.effects and market is not None
+    }
+    premiums = effects_from(None, events, PREMIUM, run.known_at)
+    made = {f.key.unique_id: f for f in run.forecasts}
+    for relation in relations:
+        if relation.target in made and relation.base in found:
+            target = made[relation.target]
+            found[relation.target] = outside_effects(premiums, target, found[relation.base])
+    return [fact(f) for f in found.values()]
+
+
+def fact(found: SeriesEffects) -> Fact:
+    """One series as it is kept. numbers: log price, then effects, lower and upper ends by label, of shape
+    (1 + 3 labels, months); none without a counterfactual."""
+    path = found.counterfactual
+    content: dict[str, Any] = {
+        "known_at": found.known_at.isoformat(),
+        "origin": found.origin.start_time.date().isoformat(),
+        "price": found.price,
+        "events": [asdict(e) | {"on": e.on.isoformat()} for e in found.events],
+        "joint": [asdict(j) for j in found.joint],
+        "in_price": None if found.in_price is None else asdict(found.in_price),
+        "labels": [] if path is None else list(path.labels),
+        "months": [] if path is None else [p.start_time.date().isoformat() for p in path.periods],
+    }
+    numbers = None
+    if path is not None:
+        numbers = np.concatenate([path.log_price[None], path.effect, path.low, path.high])
+    return Fact(kind=KIND, series_id=found.series_id, content=content, numbers=numbers)
