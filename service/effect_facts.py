@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from data.store.facts import Fact
 from forecast.events.answers import SeriesEffects
@@ -23,8 +24,13 @@ if TYPE_CHECKING:
 KIND = "effects"
 
 
-def effect_facts(run: PanelRun, relations: Sequence[Relation], events: Sequence[Event]) -> list[Fact]:
-    """Effects on every series of the run that events can touch: of one market each, then outside China."""
+def effect_facts(
+    run: PanelRun, history: pd.DataFrame, relations: Sequence[Relation], events: Sequence[Event]
+) -> list[Fact]:
+    """Effects on every series of the run that events can touch: those on a calendar, then outside China.
+
+    history: what the run was given, for the quotes outside China.
+    """
     found = {
         h.key.unique_id: series_effects(run.effects[market], h)
         for h in run.histories
@@ -34,14 +40,16 @@ def effect_facts(run: PanelRun, relations: Sequence[Relation], events: Sequence[
     made = {f.key.unique_id: f for f in run.forecasts}
     for relation in relations:
         if relation.target in made and relation.base in found:
+            rows = history[history["unique_id"] == relation.target].dropna(subset=["y"]).sort_values("ds")
+            quotes = [(day.date(), float(y)) for day, y in zip(rows["ds"], rows["y"], strict=True)]
             target = made[relation.target]
-            found[relation.target] = outside_effects(premiums, target, found[relation.base])
+            found[relation.target] = outside_effects(premiums, target, found[relation.base], quotes)
     return [fact(f) for f in found.values()]
 
 
 def fact(found: SeriesEffects) -> Fact:
     """One series as it is kept. numbers: log price, then effects, lower and upper ends by label, of shape
-    (1 + 3 labels, months); none without a counterfactual."""
+    (1 + 3 labels, days)."""
     path = found.counterfactual
     content: dict[str, Any] = {
         "known_at": found.known_at.isoformat(),
@@ -49,11 +57,9 @@ def fact(found: SeriesEffects) -> Fact:
         "price": found.price,
         "events": [asdict(e) | {"on": e.on.isoformat()} for e in found.events],
         "joint": [asdict(j) for j in found.joint],
-        "in_price": None if found.in_price is None else asdict(found.in_price),
-        "labels": [] if path is None else list(path.labels),
-        "months": [] if path is None else [p.start_time.date().isoformat() for p in path.periods],
+        "in_price": asdict(found.in_price),
+        "labels": list(path.labels),
+        "days": [p.start_time.date().isoformat() for p in path.periods],
     }
-    numbers = None
-    if path is not None:
-        numbers = np.concatenate([path.log_price[None], path.effect, path.low, path.high])
+    numbers = np.concatenate([path.log_price[None], path.effect, path.low, path.high])
     return Fact(kind=KIND, series_id=found.series_id, content=content, numbers=numbers)

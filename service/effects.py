@@ -138,7 +138,7 @@ class EffectsAnswer:
     run_id: int
     origin: date
     price: float | None
-    in_price: Size | None
+    in_price: Size
     events: tuple[EventAnswer, ...]
     joint: tuple[JointAnswer, ...]
     notes: tuple[str, ...]
@@ -147,7 +147,8 @@ class EffectsAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathRow:
-    """One month: log_price = log_counterfactual + log_effect to the last bit. None without quote or rate."""
+    """One month, or day of a quote. log_price = log_counterfactual + log_effect, to the last bit; None
+    without a quote or a rate."""
 
     ds: date
     price: float | None
@@ -230,7 +231,7 @@ def answer(context: Context, series_id: str, query: ForecastQuery) -> EffectsAns
         run_id=found.issued.run_id,
         origin=origin,
         price=price,
-        in_price=_part(content["in_price"], price),
+        in_price=_inside(content["in_price"], price),
         events=tuple(_event(e, price) for e in content["events"]),
         joint=tuple(
             JointAnswer(
@@ -248,21 +249,19 @@ def answer(context: Context, series_id: str, query: ForecastQuery) -> EffectsAns
 def counterfactual(
     context: Context, series_id: str, query: ForecastQuery, event: str = ALL_EVENTS
 ) -> CounterfactualAnswer:
-    """Month by month the price without one event, without several that coincide, or without all.
+    """The price without one event, without several that coincide, or without all, by month or quote.
 
-    Raises as `answer` does, and Refusal for a series or an event without a path.
+    Raises as `answer` does, and Refusal for an event without a path.
     """
     with context.engine.connect() as conn:
         found = _find(conn, series_id, query)
         notice = catalogue.notice_on(conn)
     labels, numbers = tuple(found.fact.content["labels"]), found.fact.numbers
-    if numbers is None:
-        raise Refusal("series_id", series_id, "a series with a price every month: Chinese ones have a path")
-    if event not in labels:
+    if event not in labels or numbers is None:
         raise Refusal("event", event, "one that prices speak of: " + ", ".join(labels))
     at, count = labels.index(event), len(labels)
     effect, low, high = (numbers[1 + k * count + at] for k in range(3))
-    months = [date.fromisoformat(m) for m in found.fact.content["months"]]
+    days = [date.fromisoformat(day) for day in found.fact.content["days"]]
     return CounterfactualAnswer(
         series_id=series_id,
         title=found.series.title,
@@ -272,7 +271,7 @@ def counterfactual(
         run_id=found.issued.run_id,
         event=event,
         events=labels,
-        rows=_path(found, months, numbers[0], effect, low, high),
+        rows=_path(found, days, numbers[0], effect, low, high),
         notice=notice,
     )
 
@@ -295,16 +294,16 @@ def _find(conn: Connection, series_id: str, query: ForecastQuery) -> _Found:
 
 
 def _path(
-    found: _Found, months: list[date], log_price: Array, effect: Array, low: Array, high: Array
+    found: _Found, days: list[date], log_price: Array, effect: Array, low: Array, high: Array
 ) -> tuple[PathRow, ...]:
     rows = []
-    for k, month in enumerate(months):
-        converted = found.price(float(np.exp(log_price[k])), month) if np.isfinite(log_price[k]) else None
+    for k, day in enumerate(days):
+        converted = found.price(float(np.exp(log_price[k])), day) if np.isfinite(log_price[k]) else None
         share = Interval(mean=percent(effect[k]), low=percent(low[k]), high=percent(high[k]))
         if not isinstance(converted, Converted):
             rows.append(
                 PathRow(
-                    ds=month,
+                    ds=day,
                     price=None,
                     counterfactual=None,
                     percent=share,
@@ -319,7 +318,7 @@ def _path(
         rest, told = without(actual, effect[[k]])
         rows.append(
             PathRow(
-                ds=month,
+                ds=day,
                 price=price,
                 counterfactual=Interval(
                     mean=price * float(np.exp(-effect[k])),
@@ -355,9 +354,11 @@ def _size(log: Mapping[str, float], price: float | None) -> Size:
 
 
 def _part(log: Mapping[str, float] | None, price: float | None) -> Size | None:
+    return None if log is None else _inside(log, price)
+
+
+def _inside(log: Mapping[str, float], price: float | None) -> Size:
     """An effect within the newest price; its money is the price less what it would be without."""
-    if log is None:
-        return None
     inside = None if price is None else Interval(**{end: money(log[end], price) for end in _ENDS})
     return Size(
         log=Interval(**{end: log[end] for end in _ENDS}),

@@ -165,7 +165,7 @@ def _store(context: Context, run: Run, known: Inputs, fitted: Fitted, read_at: d
         "seconds": round(fitted.seconds, 1),
         **stamp,
     }
-    found = effect_facts(fitted.panel, known.relations, known.events)
+    found = effect_facts(fitted.panel, known.history, known.relations, known.events)
     with context.engine.begin() as conn:
         _still_there(conn, known)
         for made in fitted.panel.forecasts:

@@ -77,8 +77,9 @@ class JointEffect:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Counterfactual:
-    """Month by month. labels: ALL_EVENTS, then event ids, then ids of coinciding events joined by " + ".
+    """Month by month, outside China on the days of the quotes.
 
+    labels: ALL_EVENTS, then event ids, then ids of coinciding events joined by " + ".
     log_price: (n,), NaN without a quote. effect, low, high: (labels, n) log effects with their 90 %
     interval. The price without them is log_price - effect; low and high change places.
     """
@@ -95,8 +96,7 @@ class Counterfactual:
 class SeriesEffects:
     """Everything about one series. price: the newest, of the month `origin`, in the series' own basis.
 
-    in_price: all events together that prices speak of, in that price; None outside China, as is the
-    counterfactual.
+    in_price: all events together that prices or quotes speak of, in that price.
     """
 
     series_id: str
@@ -105,8 +105,8 @@ class SeriesEffects:
     price: float
     events: tuple[EventEffect, ...]
     joint: tuple[JointEffect, ...]
-    in_price: LogEffect | None
-    counterfactual: Counterfactual | None
+    in_price: LogEffect
+    counterfactual: Counterfactual
 
 
 def percent(log_effect: float) -> float:

@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pandas as pd
 
-from forecast.events.answers import NO_EFFECT, LogEffect, SeriesEffects, event_effect
+from forecast.events.answers import (
+    ALL_EVENTS,
+    NO_EFFECT,
+    Counterfactual,
+    LogEffect,
+    SeriesEffects,
+    event_effect,
+)
 from forecast.events.dummies import columns
 from forecast.events.effects import EffectsFit
 from forecast.events.home import log_effects
-from forecast.types import SeriesForecast
+from forecast.types import EventUse, SeriesForecast
 
 
-def outside_effects(fit: EffectsFit, forecast: SeriesForecast, base: SeriesEffects) -> SeriesEffects:
+def outside_effects(
+    fit: EffectsFit, forecast: SeriesForecast, base: SeriesEffects, quotes: Sequence[tuple[date, float]]
+) -> SeriesEffects:
     """Effects on a series outside China: on the Chinese price, as estimated there, and on the premium.
 
     fit: what the types predict of the premium, from no prices. Of the premium only the step of its controls
     is measured, by the quotes, and jointly; whatever else quotes saw is in their walk. So every other effect
-    on a premium is that of its type, and prior-led.
+    on a premium is that of its type, and prior-led. quotes: (day, price), oldest first: the counterfactual is
+    of these days, without all that is measured, or without the controls together.
     """
     at_home = {e.event_id: e for e in base.events}
     steps = set(forecast.details.get("premium_events", ()))
-    controls = {u.event_id: u for u in forecast.events if u.event_id in steps}
+    starts = {r.event_id: r.on for r in fit.readings}
+    controls = {u.event_id: u for u in forecast.events if u.event_id in steps and u.event_id in starts}
     key = replace(forecast.key, market=fit.market)
     weights = fit.weights(key)
     predicted = log_effects(fit, key, np.eye(len(fit.readings)))
@@ -55,6 +68,7 @@ def outside_effects(fit: EffectsFit, forecast: SeriesForecast, base: SeriesEffec
                 premium=step,
             )
         )
+    path = _path(controls, starts, base, quotes)
     events += [replace(e, china=e.full, joint_with=()) for e in at_home.values()]
     return SeriesEffects(
         series_id=forecast.key.unique_id,
@@ -63,8 +77,8 @@ def outside_effects(fit: EffectsFit, forecast: SeriesForecast, base: SeriesEffec
         price=forecast.last_price,
         events=tuple(sorted(events, key=lambda e: (e.on, e.event_id))),
         joint=(),
-        in_price=None,
-        counterfactual=None,
+        in_price=LogEffect(*(float(line[0, -1]) for line in (path.effect, path.low, path.high))),
+        counterfactual=path,
     )
 
 
@@ -75,3 +89,42 @@ def _added(one: LogEffect, other: LogEffect | None) -> LogEffect:
     mean = one.mean + other.mean
     low = float(np.hypot(one.mean - one.low, other.mean - other.low))
     return LogEffect(mean, mean - low, mean + float(np.hypot(one.high - one.mean, other.high - other.mean)))
+
+
+def _path(
+    controls: Mapping[str, EventUse],
+    starts: Mapping[str, date],
+    base: SeriesEffects,
+    quotes: Sequence[tuple[date, float]],
+) -> Counterfactual:
+    """Effects on the days of the quotes: of the controls from the first one's day on, and on China's price as
+    of that month, or of its newest."""
+    days = [day for day, _ in quotes]
+    ids = tuple(sorted(controls, key=lambda u: (starts[u], u)))
+    effect, square = np.zeros((2, len(days))), np.zeros((2, 2, len(days)))
+    on = np.array([bool(ids) and day >= starts[ids[0]] for day in days], dtype=np.float64)
+    if ids:
+        step = controls[ids[0]]
+        ends = np.array([step.effect_mean - step.effect_low, step.effect_high - step.effect_mean])
+        effect += step.effect_mean * on
+        square += (ends[:, None, None] * on) ** 2
+    home = base.counterfactual
+    months = pd.PeriodIndex(days, freq=home.periods.freqstr).asi8 - home.periods[0].ordinal
+    seen, at = months >= 0, np.clip(months, 0, len(home.periods) - 1)
+    for row, label in enumerate((ALL_EVENTS, *ids[:1])):
+        if label in home.labels:
+            k, here = home.labels.index(label), seen * on if row else seen
+            effect[row] += here * home.effect[k, at]
+            square[0, row] += here * (home.effect[k, at] - home.low[k, at]) ** 2
+            square[1, row] += here * (home.high[k, at] - home.effect[k, at]) ** 2
+            if row:  # a month that a control began in is under it on no day before
+                effect[0] -= seen * (1 - on) * home.effect[k, at]
+    keep = slice(0, 1 + bool(ids))
+    return Counterfactual(
+        periods=pd.PeriodIndex(days, freq="D"),
+        log_price=np.log([price for _, price in quotes]),
+        labels=(ALL_EVENTS, *((" + ".join(ids),) if ids else ())),
+        effect=effect[keep],
+        low=(effect - np.sqrt(square[0]))[keep],
+        high=(effect + np.sqrt(square[1]))[keep],
+    )

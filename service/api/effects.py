@@ -56,7 +56,7 @@ def counterfactual(
         str, Query(max_length=2000, description="all, an event id, or ids of events that coincide")
     ] = "all",
 ) -> CounterfactualOut | Response:
-    """Month by month the price had an event not happened."""
+    """The price had an event not happened: month by month, outside China on the days of quotes."""
     answer = use_case.counterfactual(context, series_id, query, event)
     if as_csv:
         return csv_response(f"{series_id}-counterfactual", use_case.PATH_COLUMNS, use_case.flat_path(answer))

@@ -19,9 +19,11 @@ def effects(
     series: Annotated[str, typer.Argument(help="A series id, such as dy-oxide-cn.")],
     without: Annotated[
         str | None,
-        typer.Option(help="Month by month the price without this event: an id, or all."),
+        typer.Option(help="The past price without this event: an id, or all."),
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Also events whose course is run.")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Also events that are over or not in the price.")
+    ] = False,
     currency: Annotated[str | None, typer.Option(help="CNY, EUR or USD. Default: the series' own.")] = None,
     unit: Annotated[str | None, typer.Option(help="kg or tonne.")] = None,
     tax: Annotated[str | None, typer.Option(help="incl-vat or ex-vat (Chinese VAT).")] = None,
@@ -58,7 +60,7 @@ def effects(
 
 
 def _show(found: EffectsAnswer, every: bool) -> None:
-    chosen = [e for e in found.events if every or e.state != "past" or e.share_now > _SETTLED]
+    chosen = [e for e in found.events if every or e.state != "past" or _in_force(e)]
     out.print(f"[bold]{found.title}[/bold] ({found.series_id}), {found.basis}", soft_wrap=True)
     made = table(
         None, "event", "since", "state", "effect, %", "90 %", "in price", "n", "stands on",
@@ -69,18 +71,21 @@ def _show(found: EffectsAnswer, every: bool) -> None:
     out.print(made)
     left = len(found.events) - len(chosen)
     if left:
-        out.print(f"{left} more events have run their course: --all shows them.")
+        out.print(f"{left} more events have run their course or are older than the prices: --all shows them.")
     for joint in found.joint:
         if every or any(e.event_id in joint.event_ids for e in chosen):
             out.print(f"Together: {' + '.join(joint.event_ids)}: {_percent(joint.full)} %", soft_wrap=True)
     if found.price is not None:
         out.print(f"Newest price: {price(found.price)} {found.basis}, {found.origin:%Y-%m}.")
-    if found.in_price is not None:
-        out.print(f"All events that prices speak of, in that price: {_percent(found.in_price)} %.")
+    out.print(f"All that prices speak of, in that price: {_percent(found.in_price)} %.")
     for note in found.notes:
         out.print(note, soft_wrap=True)
     if found.notice:
         out.print(f"[yellow]{found.notice}[/yellow]")
+
+
+def _in_force(event: EventAnswer) -> bool:
+    return event.share_now > _SETTLED and event.in_price is not None
 
 
 def _percent(size: Size) -> str:
@@ -107,12 +112,12 @@ def _cells(event: EventAnswer) -> tuple[str, ...]:
 def _show_path(found: CounterfactualAnswer) -> None:
     what = "without any event" if found.event == "all" else f"without {found.event}"
     out.print(f"[bold]{found.title}[/bold] ({found.series_id}), {found.basis}, {what}", soft_wrap=True)
-    columns = ("month", "actual", "without", "90 %", "effect, %")
+    columns = ("on", "actual", "without", "90 %", "effect, %")
     made = table(None, *columns, right=columns[1:])
     for row in found.rows:
         rest = row.counterfactual
         made.add_row(
-            f"{row.ds:%Y-%m}",
+            row.ds.isoformat(),
             price(row.price),
             price(None if rest is None else rest.mean),
             "-" if rest is None else f"{price(rest.low)} to {price(rest.high)}",

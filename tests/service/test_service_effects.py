@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from data.store.tables import run_fact
 from service.cli import app
-from tests.support.service_world import BASE, MONTHS, OUTSIDE, Server, effects, month
+from tests.support.service_world import BASE, MONTHS, OUTSIDE, Server, effects, month, quotes
 
 PATH = f"/v1/series/{BASE}/effects"
 LICENCE = "CN-TEST-LICENCE"
@@ -82,13 +82,17 @@ def test_csv(shared: Server) -> None:
     assert table[0]["event"] == "all"
 
 
-def test_outside_china_there_are_two_parts_and_no_path(shared: Server) -> None:
+def test_outside_china_there_are_two_parts_and_days_of_quotes(shared: Server) -> None:
     found = shared.client.get(f"/v1/series/{OUTSIDE}/effects").raise_for_status().json()
     assert "premium" in found["notes"][-1]
-    assert found["in_price"] is None
-    answer = shared.client.get(f"/v1/series/{OUTSIDE}/effects/counterfactual")
-    assert answer.status_code == 422
-    assert answer.json()["field"] == "series_id"
+    control = found["events"][0]
+    assert (control["event_id"], control["source"]) == (LICENCE, "quotes")
+    parts = control["china"]["log"]["mean"] + control["premium"]["log"]["mean"]
+    assert control["full"]["log"]["mean"] == pytest.approx(parts)
+    answer = shared.client.get(f"/v1/series/{OUTSIDE}/effects/counterfactual", params={"event": LICENCE})
+    rows = answer.raise_for_status().json()["rows"]
+    assert [r["ds"] for r in rows] == [q.ds.isoformat() for q in quotes() if q.series_id == OUTSIDE]
+    assert [r["log_effect"] == 0 for r in rows] == [r["ds"] < "2025-04-04" for r in rows]
 
 
 def test_refusals(shared: Server, server: Server) -> None:
@@ -122,7 +126,7 @@ def run(server: Server, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
 def test_the_command_line(run: Callable[..., str]) -> None:
     shown = run("effects", BASE)
     assert "prices, prior-led" in shown
-    assert "All events that prices speak of" in shown
+    assert "All that prices speak of" in shown
     assert json.loads(run("effects", BASE, "--json"))["events"][0]["event_id"] == LICENCE
     assert run("effects", BASE, "--csv").splitlines()[1].startswith(f"{BASE},{LICENCE},")
     path = run("effects", BASE, "--without", "all")

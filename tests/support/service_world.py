@@ -17,13 +17,22 @@ from data.store.forecasts import IssuedForecast
 from data.store.migrate import migrate
 from data.types import FxRate, Quote, Series
 from forecast.events.answers import SeriesEffects
-from forecast.events.effects import fit_effects
+from forecast.events.effects import effects_from, fit_effects
 from forecast.events.event import Coverage, Event, EventChange, MarketSide, Stage
 from forecast.events.home import series_effects
+from forecast.events.outside import outside_effects
+from forecast.events.reading import PREMIUM
 from forecast.models.premium import PremiumInput, fit_premium
 from forecast.models.premium_sensitivity import premium_parts
 from forecast.periods import to_books
-from forecast.types import QUANTILES, PriceHistory, SeriesKey
+from forecast.types import (
+    QUANTILES,
+    CalibrationReport,
+    EventUse,
+    PriceHistory,
+    SeriesForecast,
+    SeriesKey,
+)
 from service.context import Context
 from service.effect_facts import fact
 from service.fitting import plain
@@ -185,14 +194,29 @@ def premium() -> dict[str, Any]:
 
 @cache
 def effects(series_id: str) -> SeriesEffects:
-    """What a run would find of the licence; in Europe the same without a path."""
-    prices_of = np.array([q.value for q in quotes() if q.series_id == BASE])
-    key = SeriesKey(unique_id=BASE, element="Nd", market="cn")
-    china = PriceHistory(key=key, periods=pd.period_range(month(0), periods=MONTHS, freq="M"), y=prices_of)
-    found = series_effects(fit_effects([china], [licence()], ISSUED.date()), china)
+    """What a run would find of the licence: a step of the premium in Europe, a spill-over in China."""
+    day, europe = ISSUED.date(), [(q.ds, q.value) for q in quotes() if q.series_id == OUTSIDE]
+    china = PriceHistory(
+        key=SeriesKey(unique_id=BASE, element="Nd", market="cn"),
+        periods=pd.period_range(month(0), periods=MONTHS, freq="M"),
+        y=np.array([q.value for q in quotes() if q.series_id == BASE]),
+    )
+    home = series_effects(fit_effects([china], [licence()], day), china)
     if series_id == BASE:
-        return found
-    return replace(found, series_id=series_id, price=75.0, joint=(), in_price=None, counterfactual=None)
+        return home
+    use = EventUse(event_id="CN-TEST-LICENCE", title="", event_type="export-barrier", state="past",
+                   probability=1.0, effect_mean=0.5, effect_low=0.2, effect_high=0.8,
+                   events_behind=1)  # fmt: skip
+    made = SeriesForecast(
+        key=SeriesKey(unique_id=OUTSIDE, element="Nd", market="eu", currency="USD"),
+        origin=pd.Period(europe[-1][0], "M"), last_price=europe[-1][1], lag=0,
+        periods=pd.period_range(month(MONTHS), periods=1, freq="M"), quantiles=(0.5,),
+        values=np.ones((1, 1)), mean=np.ones(1), paths=np.ones((1, 1), dtype=np.float32), weights={},
+        champion="premium", promotion_reason="", reports=(), events=(use,),
+        calibration=CalibrationReport(kind="premium", n_errors=0, volatility=0.1),
+        details={"premium_events": [use.event_id]},
+    )  # fmt: skip
+    return outside_effects(effects_from(None, [licence()], PREMIUM, day), made, home, europe)
 
 
 def fill(context: Context, *, with_forecast: bool = True) -> None:

@@ -78,8 +78,8 @@ class EffectsOut(Out):
     run_id: int
     origin: date = Field(description="Month of the newest price")
     price: float | None = Field(description="The newest price in this basis; null where no rate is known")
-    in_price: SizeOut | None = Field(
-        description="All events together that prices speak of, in the newest price; null outside China"
+    in_price: SizeOut = Field(
+        description="All events together that prices or quotes speak of, in the newest price"
     )
     events: tuple[EventEffectOut, ...] = Field(description="By start")
     joint: tuple[JointEffectOut, ...]
@@ -88,9 +88,9 @@ class EffectsOut(Out):
 
 
 class PathRowOut(Out):
-    """One month. log_price = log_counterfactual + log_effect, to the last bit."""
+    """One month, or day of a quote. log_price = log_counterfactual + log_effect, to the last bit."""
 
-    ds: date = Field(description="First day of the month")
+    ds: date = Field(description="First day of the month; outside China the day of the quote")
     price: float | None = Field(description="Actual price; null without a quote or an exchange rate")
     counterfactual: IntervalOut | None = Field(description="The price without the event")
     percent: IntervalOut = Field(description="The effect, of the price without it")

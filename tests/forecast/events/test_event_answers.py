@@ -59,7 +59,6 @@ def test_actual_is_counterfactual_plus_effect_to_the_last_bit(price: float, effe
 
 def test_the_paths_of_a_series_add_up() -> None:
     found = answer().counterfactual
-    assert found is not None
     assert found.labels == (ALL_EVENTS, "SHUT", "TALK", "NO18", "COUP", "SHUT + TALK")
     whole, shut, talk, no18, coup, both = found.effect
     np.testing.assert_allclose(whole, shut + talk + no18 + coup, atol=1e-15)
@@ -80,7 +79,6 @@ def test_a_path_moves_as_its_dummy_and_ends_in_the_price() -> None:
     fit = fit_effects(histories, listed(), DAY)
     found = series_effects(fit, histories[2])
     path = found.counterfactual
-    assert path is not None
     shut = next(e for e in found.events if e.event_id == "SHUT")
     course = columns([next(r for r in fit.readings if r.event_id == "SHUT")], histories[2].periods)[:, 0]
     np.testing.assert_allclose(path.effect[path.labels.index("SHUT")], course * shut.full.mean, atol=1e-15)
@@ -154,7 +152,9 @@ def test_outside_china_only_the_controls_are_measured() -> None:
         calibration=CalibrationReport(kind="premium", n_errors=0, volatility=0.1),
         details={"premium_events": ["NO18"]},
     )  # fmt: skip
-    found = outside_effects(outside, made, home)
+    quotes = [(date(2015, 6, 1), 300.0), (date(2025, 4, 3), 320.0), (date(2025, 5, 9), 880.0),
+              (date(2026, 2, 5), 900.0)]  # fmt: skip
+    found = outside_effects(outside, made, home, quotes)
     by_id = {e.event_id: e for e in found.events}
     china = {e.event_id: e for e in home.events}["NO18"]
     control = by_id["NO18"]
@@ -170,7 +170,17 @@ def test_outside_china_only_the_controls_are_measured() -> None:
     assert by_id["SHUT"].in_price is None
     assert all(e.prior_led for e in found.events)
     assert by_id["NEXT"].in_price == NO_EFFECT
-    assert found.counterfactual is None
+    path = found.counterfactual
+    assert path.labels == (ALL_EVENTS, "NO18")
+    np.testing.assert_allclose(path.effect[1, :2], 0.0)
+    assert path.effect[1, -1] == pytest.approx(control.in_price.mean)
+    assert path.high[1, -1] == pytest.approx(control.in_price.high)
+    at = home.counterfactual.periods.get_loc(pd.Period("2025-05", "M"))
+    assert path.effect[0, 2] == pytest.approx(1.1 + home.counterfactual.effect[0, at])
+    assert path.effect[0, 0] == 0.0
+    assert found.in_price.mean == path.effect[0, -1]
+    np.testing.assert_allclose(np.exp(path.log_price), [q for _, q in quotes])
     assert set(by_id) == {e.event_id for e in home.events}
-    without_step = outside_effects(outside, replace(made, events=(), details={}), home)
+    without_step = outside_effects(outside, replace(made, events=(), details={}), home, quotes)
+    assert without_step.counterfactual.labels == (ALL_EVENTS,)
     assert {e.event_id: e for e in without_step.events}["NO18"].source == "type"
