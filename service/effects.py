@@ -91,8 +91,9 @@ class Size:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventAnswer:
-    """One event. full: at full strength; per_unit is what that adds to the newest price. in_price: what of
-    the newest price is the effect, None where nothing measures it. The rest: forecast.events.answers."""
+    """One event. full: at full strength; per_unit is what one ahead would add to the newest price, None once
+    it has begun. in_price: what of the newest price is the effect, None where nothing measures it. The rest
+    is of forecast.events.answers."""
 
     event_id: str
     title: str
@@ -236,7 +237,7 @@ def answer(context: Context, series_id: str, query: ForecastQuery) -> EffectsAns
         joint=tuple(
             JointAnswer(
                 event_ids=tuple(j["event_ids"]),
-                full=_size(j["full"], price),
+                full=_size(j["full"]),
                 in_price=_part(j["in_price"], price),
             )
             for j in content["joint"]
@@ -339,15 +340,15 @@ def _event(stored: Mapping[str, Any], price: float | None) -> EventAnswer:
     plain |= {"on": date.fromisoformat(stored["on"]), "joint_with": tuple(stored["joint_with"])}
     return EventAnswer(
         **plain,
-        full=_size(stored["full"], price),
+        full=_size(stored["full"], None if stored["state"] == "past" else price),
         in_price=_part(stored["in_price"], price),
-        china=None if stored["china"] is None else _size(stored["china"], price),
-        premium=None if stored["premium"] is None else _size(stored["premium"], price),
+        china=None if stored["china"] is None else _size(stored["china"]),
+        premium=None if stored["premium"] is None else _size(stored["premium"]),
     )
 
 
-def _size(log: Mapping[str, float], price: float | None) -> Size:
-    """An effect at full strength; its money is what it adds to the newest price."""
+def _size(log: Mapping[str, float], price: float | None = None) -> Size:
+    """An effect at full strength; its money is what it would add to a price that does not hold it yet."""
     share = {end: percent(log[end]) for end in _ENDS}
     added = None if price is None else Interval(**{end: price * v / 100 for end, v in share.items()})
     return Size(log=Interval(**{end: log[end] for end in _ENDS}), percent=Interval(**share), per_unit=added)

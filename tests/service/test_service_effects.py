@@ -31,6 +31,7 @@ def test_effects_say_what_stands_behind_them(shared: Server) -> None:
         assert told["full"]["percent"]["high"] == pytest.approx(100 * np.expm1(made.full.high))
         assert told["prior_led"] is True
         assert (told["source"], told["events_behind"]) == ("prices", 1)
+        assert told["full"]["per_unit"] is None  # it has begun: its money is in the price
         inside = told["in_price"]
         rest = found["price"] - inside["per_unit"]["mean"]
         assert rest == pytest.approx(found["price"] * np.exp(-inside["log"]["mean"]))

@@ -23,7 +23,8 @@ class SizeOut(Out):
     log: IntervalOut
     percent: IntervalOut = Field(description="Of the price without the effect")
     per_unit: IntervalOut | None = Field(
-        description="Money per unit of weight in the basis; null where no exchange rate is known"
+        description="Money per unit of weight in the basis; null where the fields say so, and where no "
+        "exchange rate is known"
     )
 
 
@@ -50,17 +51,23 @@ class EventEffectOut(Out):
     events_behind: int = Field(description="Informed events of its broad type and channel in this market")
     prior_led: bool = Field(description="Two or fewer of them: mostly the published table")
     joint_with: tuple[str, ...] = Field(description="Events that coincide; see `joint` for their sum")
-    full: SizeOut = Field(description="At full strength; per_unit: what that adds to the newest price")
+    full: SizeOut = Field(
+        description="At full strength; per_unit: what it would add to the newest price, null once it has begun"
+    )
     in_price: SizeOut | None = Field(
         description="In the newest price; per_unit: that price less what it would be without. "
         "Null where nothing measures it"
     )
-    china: SizeOut | None = Field(description="Outside China: the part of `full` on the Chinese price")
-    premium: SizeOut | None = Field(description="Outside China: the part of `full` on the premium")
+    china: SizeOut | None = Field(
+        description="Outside China: the part of `full` on the Chinese price; no `per_unit`"
+    )
+    premium: SizeOut | None = Field(
+        description="Outside China: the part of `full` on the premium; no `per_unit`"
+    )
 
 
 class JointEffectOut(Out):
-    """Events that coincide: their sum is known better than their shares."""
+    """Events that coincide: their sum is known better than their shares. No `per_unit` at full strength."""
 
     event_ids: tuple[str, ...]
     full: SizeOut
