@@ -62,7 +62,7 @@ class EventRule:
 
     shape: course over time; half_life_months for decaying steps, ramp_months for ramps, else None.
     anchor: the day it starts. channel: which market it acts in directly; "premium" means that China is
-    reached by spill-over only. prior_*: centre and scale (Student-t, 4 degrees of freedom) of the log
+    reached by spill-over only. prior_*: centre and scale (scales.py says of what) of the log
     effect at full strength on an element that the event covers, in China and on the ratio of a price
     outside China to the Chinese one. default_probability: chance of taking effect while no date is set.
     """

@@ -52,7 +52,7 @@ class EventEffectOut(Out):
     prior_led: bool = Field(description="Two or fewer of them: mostly the published table")
     joint_with: tuple[str, ...] = Field(description="Events that coincide; see `joint` for their sum")
     full: SizeOut = Field(
-        description="At full strength; per_unit: what it would add to the newest price, null once it has begun"
+        description="At full strength; per_unit: what it would add to the newest price, null once begun"
     )
     in_price: SizeOut | None = Field(
         description="In the newest price; per_unit: that price less what it would be without. "
