@@ -36,6 +36,7 @@ BASE_CELLS = 400
 EVENT_CELLS = 1000  # most cells that the open events of a headline may add
 SMALLEST_CELL = 1e-7
 KNOTS = 4097
+NOTHING = 1e-13  # chance beyond which no cell is kept
 TINY = 1e-12  # scale of an effect of known size
 
 
@@ -55,15 +56,16 @@ class Grid:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mixture:
-    """Base and effects of one series at the steps that any of them moves.
+    """Base and effects of one series on grids.
 
-    steps: (k,) which; base: (k, f) and effects: (events, k, f), transforms on the grid.
+    steps: (k,) which; base and each of effects: (k, f), transforms on the grid; courses: beside effects.
     """
 
     steps: Index
     grid: Grid
     base: Spectrum
-    effects: Spectrum
+    effects: tuple[Spectrum, ...]
+    courses: tuple[Course, ...]
 
     def below(self, probabilities: Sequence[float] | Array) -> Array:
         """Distribution function at the grid points, (k, size), for the events' probabilities, (events,)."""
@@ -97,34 +99,64 @@ def base_above(log_quantiles: Array, log_levels: Array) -> Array:
     return np.asarray(ndtr(-scores))
 
 
-def prepare(log_quantiles: Array, courses: Sequence[Course], more: Sequence[Course] = ()) -> Mixture:
-    """Put base (steps, 21) and effects, those of `courses` and then those of `more`, on grids.
-
-    The cells are as wide as base and `courses` want them; `more` lengthens the grid and leaves them alone, so
-    that a question about further events starts from the same numbers.
-    """
-    every = (*courses, *more)
-    moved = np.flatnonzero(np.any([c.moved for c in every], axis=0)) if every else np.zeros(0, np.intp)
-    base = np.stack([strict(row) for row in log_quantiles[moved]]) if len(moved) else np.zeros((0, 21))
+def prepare(log_quantiles: Array, courses: Sequence[Course], *, everywhere: bool = False) -> Mixture:
+    """Put base (steps, 21) and effects on grids, at the steps that an effect moves, or at all of them."""
+    steps = len(log_quantiles)
+    moved = np.any([np.full(steps, everywhere), *(c.moved for c in courses)], axis=0)
+    at = np.flatnonzero(moved)
+    base = np.array([strict(row) for row in log_quantiles[at]]).reshape(len(at), len(SCORES))
     low, high = (
         np.array([interpolate(np.array([end]), SCORES, row)[0] for row in base]) for end in (-REACH, REACH)
     )
-    spans = [_span(c, moved) for c in every]
-    asked = sum((high_ - low_ for low_, high_ in spans[: len(courses)]), np.zeros(len(moved)))
+    asked = np.zeros(len(at))
+    for course in courses:
+        lowest, highest = _span(course, at)
+        asked += highest - lowest
     width = np.maximum(np.maximum((high - low) / (BASE_CELLS - 1), asked / EVENT_CELLS), SMALLEST_CELL)
-    reaches = [_cells(span, width) for span in spans]
-    before = int(np.max(sum((-r[0] for r in reaches), np.zeros(len(moved), np.intp)), initial=0))
-    after = int(np.max(sum((r[1] for r in reaches), np.zeros(len(moved), np.intp)), initial=0))
-    size = next_fast_len(BASE_CELLS + before + after, real=True)
+    points = low[:, None] + width[:, None] * np.arange(BASE_CELLS)
+    scores = [interpolate(x, row, SCORES) for x, row in zip(points, base, strict=True)]
+    reached = ndtr(np.reshape(scores, points.shape))
+    reached[:, -1] = 1.0  # the ends hold what is beyond them
+    masses = np.diff(reached, axis=1, prepend=0.0)
+    return _assemble(at, low, width, masses, courses)
+
+
+def apart(
+    mixture: Mixture, chances: Sequence[float], named: Sequence[int], further: Sequence[Course]
+) -> Mixture:
+    """The mixture in which only the `named` events and `further` ones are left to ask about.
+
+    Every other event is in its base, at its chance. Only steps that what is left moves are kept. The cells
+    stay as they were: a question about further events starts from the same numbers.
+    """
+    courses = [*(mixture.courses[k] for k in named), *further]
+    rest = mixture.below([0.0 if k in set(named) else p for k, p in enumerate(chances)])
+    moved = np.any([np.zeros(len(mixture.steps), bool), *(c.moved[mixture.steps] for c in courses)], axis=0)
+    rest = rest[moved]
+    inside = np.flatnonzero(((rest > NOTHING) & (rest < 1.0 - NOTHING)).any(axis=0))
+    kept = slice(inside[0], inside[-1] + 2) if len(inside) else slice(None)
+    masses = np.diff(rest[:, kept], axis=1, prepend=0.0)
+    low = mixture.grid.points[moved, kept.start or 0]
+    return _assemble(mixture.steps[moved], low, mixture.grid.width[moved], masses, courses)
+
+
+def _assemble(steps: Index, low: Array, width: Array, masses: Array, courses: Sequence[Course]) -> Mixture:
+    """Base masses (k, n) from `low` on, with room around them for the effects."""
+    reaches = [_cells(_span(c, steps), width) for c in courses]
+    none = np.zeros(len(steps), np.intp)
+    before = int(np.max(sum((-r[0] for r in reaches), none), initial=0))
+    after = int(np.max(sum((r[1] for r in reaches), none), initial=0))
+    size = next_fast_len(masses.shape[1] + before + after, real=True)
     grid = Grid(first=low - before * width, width=width, size=size)
+    placed = np.zeros((len(steps), size))
+    placed[:, before : before + masses.shape[1]] = masses
+    effects = [_effect(c, steps, reach, grid) for c, reach in zip(courses, reaches, strict=True)]
     return Mixture(
-        steps=moved,
+        steps=steps,
         grid=grid,
-        base=_base(base, low, grid, before),
-        effects=np.array(
-            [_effect(c, moved, reach, grid) for c, reach in zip(every, reaches, strict=True)],
-            dtype=np.complex128,
-        ).reshape(len(every), len(moved), size // 2 + 1),
+        base=np.asarray(rfft(placed, axis=1)),
+        effects=tuple(effects),
+        courses=tuple(courses),
     )
 
 
@@ -151,17 +183,6 @@ def _cells(span: tuple[Array, Array], width: Array) -> tuple[Index, Index]:
         np.floor(span[0] / width).astype(np.intp) - 1,
         np.ceil(span[1] / width).astype(np.intp) + 1,
     )
-
-
-def _base(base: Array, low: Array, grid: Grid, before: int) -> Spectrum:
-    """Transform of the increments of the base's distribution function; the ends hold what is beyond them."""
-    points = low[:, None] + grid.width[:, None] * np.arange(BASE_CELLS)
-    scores = [interpolate(x, row, SCORES) for x, row in zip(points, base, strict=True)]
-    reached = ndtr(np.reshape(scores, points.shape))
-    reached[:, -1] = 1.0
-    masses = np.zeros((len(base), grid.size))
-    masses[:, before : before + BASE_CELLS] = np.diff(reached, axis=1, prepend=0.0)
-    return np.asarray(rfft(masses, axis=1))
 
 
 def _effect(course: Course, steps: Index, reach: tuple[Index, Index], grid: Grid) -> Spectrum:

@@ -20,10 +20,13 @@ from forecast.types import Array
 HAPPENS, SIZE, DAY = 0, 1, 2  # rows of an event's levels
 
 
+@lru_cache(maxsize=256)
 def event_levels(event_id: str, draws: int, seed: int) -> Array:
-    """(3, draws) levels in (0, 1): whether it happens, its size, its day of start."""
+    """(3, draws) levels in (0, 1): whether it happens, its size, its day of start. Not to be written to."""
     stream = np.random.default_rng([seed, 1, crc32(event_id.encode())])
-    return np.asarray([(stream.permutation(draws) + 0.5) / draws for _ in range(3)])
+    found = np.asarray([(stream.permutation(draws) + 0.5) / draws for _ in range(3)])
+    found.setflags(write=False)
+    return found
 
 
 def shared_levels(event_ids: Iterable[str], draws: int, seed: int) -> dict[str, Array]:

@@ -53,13 +53,14 @@ def course(event: OpenEvent, periods: pd.PeriodIndex) -> Course:
     means add, scales add in squares.
     """
     steps = len(periods)
-    reach = pd.PeriodIndex([*(p.origin for p in event.parts), *periods], freq=periods.freq)
-    ahead = np.array([[p > part.origin for p in periods] for part in event.parts])
+    origins = np.array([p.origin.ordinal for p in event.parts])
+    ordinals = np.concatenate([origins, periods.asi8])
+    reach = pd.PeriodIndex.from_ordinals(ordinals, freq=periods.freq)  # type: ignore[attr-defined]
+    ahead = periods.asi8[None, :] > origins[:, None]
     location, below, above = (np.zeros((len(event.starts), steps)) for _ in range(3))
     for d, (on, _) in enumerate(event.starts):
         full = dummy(event.shape, event.months, reach, on)
-        origins, course_of = full[: len(event.parts), None], full[len(event.parts) :]
-        moves = np.where(ahead, course_of - origins, 0.0)
+        moves = np.where(ahead, full[len(origins) :] - full[: len(origins), None], 0.0)
         sign = np.where(moves.sum(axis=0) < 0.0, -1.0, 1.0)
         sizes = np.array([[p.mean, p.below, p.above] for p in event.parts])
         location[d] = sizes[:, 0] @ moves

@@ -10,7 +10,7 @@ from scipy.integrate import quad
 from scipy.special import ndtr
 from scipy.stats import t as student
 
-from forecast.distribution.mixture import SCORES, base_above, excess_table, mix, prepare
+from forecast.distribution.mixture import SCORES, apart, base_above, excess_table, mix, prepare
 from forecast.distribution.paths import interpolate, strict
 from forecast.events.course import Course
 from forecast.types import QUANTILES, Array
@@ -146,11 +146,17 @@ def test_several_days_of_start_share_one_event() -> None:
     np.testing.assert_allclose(mixture.below([0, 0, 1]), wanted, atol=1e-12)
 
 
-def test_further_events_leave_the_numbers_of_the_first_alone() -> None:
-    alone = prepare(base(), TERMS[:2])
-    more = prepare(base(), TERMS[:2], [term(1.0, 0.5, 0.5, 4)])
-    off = more.below([*CHANCES[:2], 0.0])
-    np.testing.assert_allclose(more.quantiles(off), alone.quantiles(alone.below(CHANCES[:2])), atol=1e-9)
+def test_events_taken_apart_leave_the_numbers_of_the_rest_alone() -> None:
+    """What is asked about an event, or one more, starts from the same distribution functions."""
+    whole = prepare(base(), TERMS, everywhere=True)
+    new = term(1.0, 0.5, 0.5, 4)
+    asked = apart(whole, CHANCES, [1], [new])
+    assert asked.steps.tolist() == list(range(4, STEPS))
+    found = asked.quantiles(asked.below([CHANCES[1], 0.0]))
+    np.testing.assert_allclose(found, whole.quantiles(whole.below(CHANCES))[4:], atol=1e-9)
+    direct = prepare(base(), [*TERMS, new])
+    with_it = direct.quantiles(direct.below([*CHANCES[:1], 1.0, *CHANCES[2:], 0.6]))[4:]
+    np.testing.assert_allclose(asked.quantiles(asked.below([1.0, 0.6])), with_it, atol=1e-3)
 
 
 def test_the_base_alone_stands_above_a_level_as_its_quantiles_say() -> None:
