@@ -14,9 +14,8 @@ from forecast.distribution.headline import EventTerms, event_terms
 from forecast.distribution.paths import (
     DRAWS,
     at_quantiles,
+    past_scores,
     reorder,
-    shock_correlation,
-    walk_scores,
 )
 from forecast.distribution.shocks import shared_levels, shifts
 from forecast.events.course import Course
@@ -30,11 +29,11 @@ OWN_ERRORS = 60  # independent own errors from which a range is called the serie
 
 
 def draw_shocks(panel: Panel, rng: np.random.Generator) -> list[Array]:
-    """One (draws, steps) random walk a series, correlated over series in the same calendar period."""
+    """One (draws, steps) walk a series, its shocks those of past periods, the same ones for all series."""
     first = min(panel.origins)
     ends = [o + t.steps for o, t in zip(panel.origins, panel.tasks, strict=True)]
-    correlation = shock_correlation(panel.errors[BENCHMARK][:, :, 0])
-    shocks = walk_scores(DRAWS, max(ends) - first, len(panel.tasks), correlation, rng)
+    errors = panel.errors[BENCHMARK][:, :, 0] / panel.calibrations[BENCHMARK].scale
+    shocks = past_scores(DRAWS, max(ends) - first, errors, rng)
     return [
         np.cumsum(shocks[:, o - first : end - first, u], axis=1)
         for u, (o, end) in enumerate(zip(panel.origins, ends, strict=True))

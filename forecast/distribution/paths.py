@@ -12,6 +12,8 @@ from scipy.special import ndtri
 from forecast.types import Array
 
 DRAWS = 1000
+ENOUGH = 60  # past errors from which they set the dependence of paths
+RUN = 6  # mean length of a run of past errors, in periods
 
 
 def interpolate(x: Array, knots: Array, values: Array) -> Array:
@@ -32,6 +34,34 @@ def walk_scores(draws: int, steps: int, series: int, correlation: Array, rng: np
     half = rng.standard_normal((-(-draws // 2), steps, series))
     both = np.concatenate([half, -half])[:draws]
     return np.asarray(both @ np.linalg.cholesky(correlation).T)
+
+
+def past_scores(draws: int, steps: int, errors: Array, rng: np.random.Generator) -> Array:
+    """Shocks as past ones came, (draws, steps, series): runs of successive past one-step errors, all series
+    of a period together.
+
+    errors: (series, periods), standardised, NaN where there is none. A run goes on with the next period or,
+    one time in RUN, starts again anywhere, with a sign of its own; half of the draws mirror the others. So
+    series move together as they did, in wild months more than in calm ones, and averages keep their momentum.
+    A series with fewer than ENOUGH errors walks by itself, as all do where fewer than ENOUGH periods have an
+    error of every other one. (Politis and Romano 1994, the stationary bootstrap, for ranks alone.)
+    """
+    seen = np.isfinite(errors)
+    long = (seen.sum(axis=1) >= ENOUGH) & (np.nanmax(np.abs(errors), axis=1, initial=0.0) > 0.0)
+    rows = np.flatnonzero(seen[long].all(axis=0)) if long.any() else np.zeros(0, np.intp)
+    out = walk_scores(draws, steps, len(errors), shock_correlation(errors), rng)
+    if len(rows) < ENOUGH:
+        return out
+    half = -(-draws // 2)
+    fresh = rng.random((half, steps)) < 1.0 / RUN
+    fresh[:, 0] = True
+    anywhere, signs = rng.integers(len(rows), size=(half, steps)), rng.choice([-1.0, 1.0], (half, steps))
+    began = np.maximum.accumulate(np.where(fresh, np.arange(steps), 0), axis=1)
+    each = np.arange(half)[:, None]
+    at = (anywhere[each, began] + np.arange(steps) - began) % len(rows)
+    shocks = errors[long][:, rows].T[at] * signs[each, began][:, :, None]
+    out[:, :, long] = np.concatenate([shocks, -shocks])[:draws]
+    return out
 
 
 def ranks(values: Array) -> Array:

@@ -8,6 +8,7 @@ from scipy.stats import norm
 
 from forecast.distribution.paths import (
     at_quantiles,
+    past_scores,
     quantile_mean,
     ranks,
     reorder,
@@ -65,3 +66,33 @@ def test_correlation_is_found_shrunk_and_usable() -> None:
     found = shock_correlation(errors)
     assert found[0, 1] == pytest.approx(0.4, abs=0.05)
     np.linalg.cholesky(found)
+
+
+def test_shocks_come_as_past_ones_came() -> None:
+    """Wild months are wild for both series at once, and a surprise is followed up: ranks keep either."""
+    rng = np.random.default_rng(6)
+    wild = np.repeat(np.where(rng.random(40) < 0.2, 4.0, 0.5), 6)
+    common = wild * rng.standard_normal(240)
+    first = common + 0.3 * np.concatenate([[0.0], common[:-1]])
+    errors = np.stack([first, 0.7 * first + 0.5 * wild * rng.standard_normal(240), np.full(240, np.nan)])
+    errors[2, -10:] = rng.standard_normal(10)
+    found = past_scores(1000, 24, errors, np.random.default_rng(0))
+    assert found.shape == (1000, 24, 3)
+    np.testing.assert_allclose(found.mean(axis=0), 0.0, atol=1e-12)
+    flat = found.reshape(-1, 3)
+    assert np.corrcoef(flat[:, 0], flat[:, 1])[0, 1] == pytest.approx(np.corrcoef(errors[:2])[0, 1], abs=0.05)
+    assert abs(np.corrcoef(flat[:, 0], flat[:, 2])[0, 1]) < 0.05
+    after = np.corrcoef(found[:, :-1, 0].ravel(), found[:, 1:, 0].ravel())[0, 1]
+    assert after == pytest.approx(np.corrcoef(first[:-1], first[1:])[0, 1] * (1 - 1 / 6), abs=0.08)
+    size = np.corrcoef(np.abs(flat[:, 0]), np.abs(flat[:, 1]))[0, 1]
+    assert size > 0.5
+
+
+def test_with_few_past_errors_all_series_walk_by_themselves() -> None:
+    errors = np.random.default_rng(7).standard_normal((2, 40))
+    found = past_scores(1000, 5, errors, np.random.default_rng(1))
+    wanted = walk_scores(1000, 5, 2, shock_correlation(errors), np.random.default_rng(1))
+    np.testing.assert_array_equal(found, wanted)
+    apart = np.full((2, 200), np.nan)
+    apart[0, :100], apart[1, 100:] = errors[0, 0], errors[1, 0]
+    assert np.isfinite(past_scores(10, 5, apart, np.random.default_rng(2))).all()
