@@ -9,7 +9,8 @@ from fastapi.openapi.utils import get_openapi
 
 from service import errors
 from service.answers import NOTICE
-from service.api import effects, events, forecasts, health, premium, runs, series
+from service.api import baskets, effects, events, forecasts, health, premium, runs, scenarios, series
+from service.api.deps import QUESTIONS
 from service.api.schemas.base import Problem
 from service.api.schemas.prices import Upload
 from service.context import Context, open_context
@@ -39,7 +40,7 @@ def create_app(settings: Settings | None = None, context: Context | None = None)
         redirect_slashes=False,
     )
     app.state.context = context
-    for part in (series, events, forecasts, premium, runs, health, effects, pages):
+    for part in (series, events, forecasts, premium, runs, health, effects, scenarios, baskets, pages):
         app.include_router(part.router)
     errors.install(app)
     app.add_middleware(
@@ -74,7 +75,7 @@ def _description(app: FastAPI) -> dict[str, Any]:
             for code in sorted(codes):
                 title = errors.PROBLEMS[code][1]
                 operation["responses"][str(code)] = {"description": title, "content": content}
-            if writes:
+            if writes and QUESTIONS not in operation.get("tags", ()):
                 operation["security"] = [{"key": []}]
             if any(p["name"] == "format" for p in operation.get("parameters", ())):
                 operation["responses"]["200"]["content"]["text/csv"] = {"schema": {"type": "string"}}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
 from data.store.engine import make_engine
+from service.cache import Cache
 from service.clock import Clock
 from service.refusals import Refusal
 from service.settings import Settings
@@ -19,6 +20,7 @@ class Context:
     engine: Engine
     settings: Settings
     clock: Clock
+    cache: Cache = field(default_factory=Cache)
 
 
 def open_context(settings: Settings) -> Context:

@@ -24,7 +24,7 @@ from forecast.errors import ForecastError, InputError
 from forecast.pipeline import PanelRun, train_panel
 from forecast.types import SeriesForecast
 from service import inputs as given
-from service import logs, scoring
+from service import logs, scoring, standing
 from service.context import Context
 from service.effect_facts import effect_facts
 from service.heartbeat import Heartbeat, worker_name
@@ -170,6 +170,9 @@ def _store(context: Context, run: Run, known: Inputs, fitted: Fitted, read_at: d
         _still_there(conn, known)
         for made in fitted.panel.forecasts:
             forecasts.save(conn, issued(made, run.run_id, now, known.known_at, stamp))
+            for fact in standing.facts_of(made):
+                facts.save(conn, run.run_id, fact)
+        facts.save(conn, run.run_id, standing.shocks_of(fitted.panel.forecasts, fitted.panel.seed))
         rates = fitted.panel.rates
         if rates is not None:
             months = [month.start_time.date() for month in rates.periods]

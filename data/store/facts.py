@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, insert, select
 
 from data.store.tables import run_fact
@@ -21,7 +23,7 @@ class Fact:
     kind: str
     content: Mapping[str, Any]
     series_id: str = WHOLE_RUN
-    numbers: Array | None = None
+    numbers: Array | NDArray[np.float32] | None = None
 
 
 def save(conn: Connection, run_id: int, fact: Fact) -> None:

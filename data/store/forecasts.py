@@ -116,6 +116,14 @@ def latest_issued_at(conn: Connection) -> dict[str, datetime]:
     return {row.series_id: row.issued_at for row in rows}
 
 
+def latest_runs(conn: Connection) -> dict[str, int]:
+    """series_id -> run of its newest forecast. Cheap: no array is read."""
+    rows = conn.execute(
+        select(forecast.c.series_id, forecast.c.run_id).order_by(forecast.c.issued_at, forecast.c.forecast_id)
+    )
+    return {row.series_id: row.run_id for row in rows}
+
+
 def save_fx_paths(
     conn: Connection, run_id: int, periods: Sequence[date], paths: Mapping[str, NDArray[Any]]
 ) -> None:

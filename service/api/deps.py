@@ -74,3 +74,6 @@ def media_type(request: Request) -> str:
 
 Reading = [Depends(needs(auth.READ)), Depends(known_query)]
 Writing = [Depends(needs(auth.WRITE)), Depends(known_query)]
+#: Tag of addresses that take a body and change nothing.
+QUESTIONS = "questions"
+Asking = [*Reading, Depends(json_only)]

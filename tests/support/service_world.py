@@ -10,13 +10,18 @@ from typing import Any
 import httpx2
 import numpy as np
 import pandas as pd
+from sqlalchemy import Connection
 
 from data.store import backtests, facts, forecasts, fx, prices, runs
 from data.store import events as event_store
 from data.store.forecasts import IssuedForecast
 from data.store.migrate import migrate
 from data.types import FxRate, Quote, Series
+from forecast.distribution.mixture import mix
+from forecast.distribution.paths import reorder
+from forecast.distribution.shocks import shared_levels, shifts
 from forecast.events.answers import SeriesEffects
+from forecast.events.course import courses
 from forecast.events.effects import effects_from, fit_effects
 from forecast.events.event import Coverage, Event, EventChange, MarketSide, Stage
 from forecast.events.home import series_effects
@@ -28,11 +33,14 @@ from forecast.periods import to_books
 from forecast.types import (
     QUANTILES,
     CalibrationReport,
+    EventPart,
     EventUse,
+    OpenEvent,
     PriceHistory,
     SeriesForecast,
     SeriesKey,
 )
+from service import standing
 from service.context import Context
 from service.effect_facts import fact
 from service.fitting import plain
@@ -219,6 +227,61 @@ def effects(series_id: str) -> SeriesEffects:
     return outside_effects(effects_from(None, [licence()], PREMIUM, day), made, home, europe)
 
 
+def expiry(probability: float) -> OpenEvent:
+    """An event that may start on 10 January 2027 and would lift the price by about half."""
+    return OpenEvent(
+        event_id="CN-TEST-EXPIRY",
+        title="Made-up expiry",
+        event_type="export-barrier",
+        state="pending",
+        probability=probability,
+        starts=((date(2027, 1, 10), 1.0),),
+        shape="step",
+        months=None,
+        dof=4.0,
+        limit=3.0,
+        parts=(EventPart(mean=0.4, below=0.1, above=0.1, origin=pd.Period(month(MONTHS - 1), "M")),),
+    )
+
+
+def answerable(issued: IssuedForecast, probability: float) -> SeriesForecast:
+    """The made-up forecast with the event mixed in: what a run hands over, as far as questions need it."""
+    periods = pd.PeriodIndex([pd.Period(day, "M") for day in issued.periods])
+    event = expiry(probability)
+    base = np.log(issued.values)
+    levels = shared_levels([event.event_id], DRAWS, 0)
+    final = mix(base, courses([event], periods), [probability])
+    added = np.log(issued.paths) + shifts(courses([event], periods), [probability], levels)
+    paths = np.exp(reorder(added, final, QUANTILES)) if probability else issued.paths
+    return SeriesForecast(
+        key=SeriesKey(unique_id=issued.series_id, element="Nd"),
+        origin=pd.Period(issued.origin, "M"),
+        last_price=issued.header["last_price"],
+        lag=issued.lag,
+        periods=periods,
+        quantiles=QUANTILES,
+        values=np.exp(final) if probability else issued.values,
+        mean=paths.mean(axis=0),
+        paths=np.asarray(paths, dtype=np.float32),
+        weights={"rw": np.ones(len(periods))},
+        champion="rw",
+        promotion_reason="made up",
+        reports=(),
+        calibration=CalibrationReport(kind="own", n_errors=40, volatility=0.05),
+        base_quantiles=base,
+        base_paths=np.log(issued.paths),
+        open_events=(event,),
+    )
+
+
+def save_answerable(conn: Connection, run_id: int, made: list[SeriesForecast]) -> None:
+    """Keep what questions start from."""
+    for one in made:
+        for kept in standing.facts_of(one):
+            facts.save(conn, run_id, kept)
+    facts.save(conn, run_id, standing.shocks_of(made, 0))
+
+
 def fill(context: Context, *, with_forecast: bool = True) -> None:
     """Put this world into an empty database."""
     migrate(context.engine)
@@ -232,12 +295,14 @@ def fill(context: Context, *, with_forecast: bool = True) -> None:
             return
         run_id = runs.request(conn, requested_at=ISSUED, reason="made up")
         runs.claim(conn, now=ISSUED, worker="test")
-        forecasts.save(conn, forecast(BASE, run_id))
         outside = forecast(OUTSIDE, run_id, level=75.0)
         header = {**outside.header, "details": {"premium_parts": premium()}}
-        forecasts.save(conn, replace(outside, header=header))
-        for series_id in (BASE, OUTSIDE):
-            facts.save(conn, run_id, fact(effects(series_id)))
+        issued = [forecast(BASE, run_id), replace(outside, header=header)]
+        for one in issued:
+            forecasts.save(conn, one)
+            facts.save(conn, run_id, fact(effects(one.series_id)))
+        # an event that is not expected at all: the headline is that of the made-up forecast
+        save_answerable(conn, run_id, [answerable(one, 0.0) for one in issued])
         steps = LAG + HORIZON
         flat = {"CNY": np.full((DRAWS, steps), 7.0), "EUR": np.full((DRAWS, steps), 0.9)}
         forecasts.save_fx_paths(conn, run_id, [month(MONTHS + k) for k in range(steps)], flat)

@@ -1,0 +1,39 @@
+"""A few things of the database that are costly to unpack, kept in this process.
+
+What is kept never changes: a stored forecast of a run is the same for ever. Whether it is still stored is
+asked of the database each time.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from threading import Lock
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+#: Forecasts ready to be asked take 2 to 4 MB each.
+MOST = 32
+
+
+class Cache:
+    """The most recently used entries, at most MOST. Threads may share it."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """The entry of that key, made where there is none. Two threads may both make it; one result stays."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                found: T = self._kept[key]
+                return found
+        made = make()
+        with self._lock:
+            kept: T = self._kept.setdefault(key, made)
+            self._kept.move_to_end(key)
+            while len(self._kept) > MOST:
+                self._kept.popitem(last=False)
+        return kept
