@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from service.commands import admin, effects, events, forecasts, premium, prices, serve
+from service.commands import admin, effects, events, forecasts, premium, prices, questions, serve
 from service.commands.output import FAILURE, USAGE, err
 
 app = typer.Typer(
@@ -46,6 +46,8 @@ _RUN, _READ, _WRITE = "Run it", "Read", "Write"
 app.command(rich_help_panel=_RUN)(serve.serve)
 app.command(rich_help_panel=_RUN)(forecasts.train)
 app.command(rich_help_panel=_READ)(forecasts.forecast)
+app.command(rich_help_panel=_READ)(questions.scenario)
+app.command(rich_help_panel=_READ)(questions.basket)
 app.command(rich_help_panel=_READ)(forecasts.backtest)
 app.command(rich_help_panel=_READ)(premium.premium)
 app.command(rich_help_panel=_READ)(effects.effects)

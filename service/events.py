@@ -165,6 +165,15 @@ def build_change(content: Mapping[str, Any]) -> EventChange:
 
 def read_file(path: Path) -> Mapping[str, Any]:
     """One event from a YAML or JSON file. Raises Refusal for anything but a mapping."""
+    found = read_mapping(path, "one mapping with the fields of POST /v1/events")
+    steps = found.get("changes")
+    if steps is not None and not isinstance(steps, list):
+        raise Refusal("changes", steps, "a list of life-cycle steps, the announcement first")
+    return found
+
+
+def read_mapping(path: Path, allowed: str) -> dict[str, Any]:
+    """A mapping from a YAML or JSON file. Raises Refusal for anything else."""
     import yaml
 
     try:
@@ -172,13 +181,11 @@ def read_file(path: Path) -> Mapping[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise Refusal("file", path.name, f"YAML or JSON ({error})") from None
     if not isinstance(found, dict):
-        raise Refusal("file", path.name, "one mapping with the fields of POST /v1/events")
-    steps = found.get("changes")
-    if steps is not None and not isinstance(steps, list):
-        raise Refusal("changes", steps, "a list of life-cycle steps, the announcement first")
-    for step in steps or ():
-        if isinstance(step, dict) and True in step:  # YAML reads a bare `on` as a yes
-            step["on"] = step.pop(True)
+        raise Refusal("file", path.name, allowed)
+    for items in found.values():
+        for item in items if isinstance(items, list) else ():
+            if isinstance(item, dict) and True in item:  # YAML reads a bare `on` as a yes
+                item["on"] = item.pop(True)
     return found
 
 

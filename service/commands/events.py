@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from service.commands.options import AsOf, day, ready_here
+from service.commands.options import AsOf, checked, day, ready_here
 from service.commands.output import AsCsv, AsJson, one_form, out, print_csv, print_json, say, table
 
 app = typer.Typer(no_args_is_help=True, help="Export-control and supply events: what the models are told.")
@@ -91,8 +90,11 @@ def add(
 ) -> None:
     """Add an event from a file. The fields are those of POST /v1/events (docs/api.md has an example)."""
     from service import events
+    from service.api.schemas.events import EventIn
 
-    made = events.add_event(ready_here(), _checked(events.read_file(file)), author=_author())
+    made = events.add_event(
+        ready_here(), checked(EventIn, events.read_file(file)).model_dump(), author=_author()
+    )
     say(f"Added {made.event.event_id}. It enters forecasts with the next training run: ytterby train")
 
 
@@ -129,21 +131,6 @@ def change(
     }
     events.add_change(ready_here(), event_id, content, author=_author())
     say("Recorded. It enters forecasts with the next training run: ytterby train")
-
-
-def _checked(content: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a file under the rules of POST /v1/events. Raises Refusal for the first bad one."""
-    from pydantic import ValidationError
-
-    from service.api.schemas.events import EventIn
-    from service.refusals import Refusal
-
-    try:
-        return EventIn.model_validate(content).model_dump()
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise Refusal(field, first.get("input"), first["msg"]) from None
 
 
 def _author() -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from service.context import Context
 
+Body = TypeVar("Body", bound="BaseModel")
 Today = Annotated[
     datetime | None,
     typer.Option(
@@ -51,3 +54,17 @@ def ready_here(*, today: datetime | None = None, **changes: Any) -> Context:
     if prepare(context):
         say(f"Loaded the reference data. [yellow]{NOTICE}[/yellow]")
     return context
+
+
+def checked(schema: type[Body], content: object) -> Body:
+    """What a person wrote, under the rules of the HTTP body. Raises Refusal for the first bad field."""
+    from pydantic import ValidationError
+
+    from service.refusals import Refusal
+
+    try:
+        return schema.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise Refusal(field, first.get("input"), first["msg"]) from None
