@@ -161,7 +161,12 @@ def _assemble(steps: Index, low: Array, width: Array, masses: Array, courses: Se
 
 
 def mix(log_quantiles: Array, courses: Sequence[Course], probabilities: Sequence[float]) -> Array:
-    """Log quantiles (steps, 21) of base and effects together. A step that nothing moves comes back as is."""
+    """Log quantiles (steps, 21) of base and effects together. A step that nothing moves comes back as is.
+
+    A base that is not a number somewhere, that of a model without a path here, gives none anywhere.
+    """
+    if not np.isfinite(log_quantiles).all():
+        return np.full(log_quantiles.shape, np.nan)
     certain = [(c, p) for c, p in zip(courses, probabilities, strict=True) if p > 0.0 and c.moved.any()]
     out = log_quantiles.copy()
     if certain:

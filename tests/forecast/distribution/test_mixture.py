@@ -129,6 +129,12 @@ def test_a_price_that_never_moved_takes_the_effect_alone() -> None:
     np.testing.assert_allclose(found[0], wanted, atol=1e-3)
 
 
+def test_a_model_without_a_path_gets_none() -> None:
+    without = base()
+    without[4] = np.nan
+    assert np.isnan(mix(without, TERMS, CHANCES)).all()
+
+
 def test_several_days_of_start_share_one_event() -> None:
     """One event on either of two days is the mixture of two events that exclude each other."""
     early, late = term(0.4, 0.1, 0.1, 2), term(0.4, 0.1, 0.1, 7)
