@@ -37,6 +37,7 @@ class Ready:
     series: Series
     issued: IssuedForecast
     standing: Standing
+    origin: pd.Period
 
     @property
     def key(self) -> SeriesKey:
@@ -45,11 +46,6 @@ class Ready:
         return SeriesKey(
             unique_id=own.series_id, element=own.element, market=own.market, currency=own.currency
         )
-
-    @property
-    def origin(self) -> pd.Period:
-        """Month of the last quote."""
-        return pd.Period(self.issued.origin, "M")
 
 
 def facts_of(made: SeriesForecast) -> tuple[Fact, Fact]:
@@ -99,6 +95,7 @@ def _load(conn: Connection, series: Series, run_id: int) -> Ready:
     return Ready(
         series=series,
         issued=issued,
+        origin=pd.Period(issued.origin, "M"),
         standing=Standing(
             final=np.log(np.asarray(issued.values, dtype=np.float64)),
             base=np.asarray(base.numbers, dtype=np.float64),

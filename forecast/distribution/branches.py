@@ -24,7 +24,8 @@ from forecast.events.course import Course, course, courses
 from forecast.events.scenario import Switch
 from forecast.types import Array, OpenEvent
 
-NO_DRAWS: Array = np.zeros((1, 1))  # where no level is asked about
+Draws = NDArray[np.float32]
+NO_DRAWS: Draws = np.zeros((1, 1), np.float32)  # where no level is asked about
 NO_MOVES = [(NO_DRAWS, NO_DRAWS)]
 
 
@@ -61,20 +62,23 @@ class Standing:
         return self.mixture.below([e.probability for e in self.events])
 
     @cached_property
-    def drawn(self) -> Array:
-        """Log paths with the open events in the draws in which they happen, (draws, steps), marginals raw."""
-        return self.base_paths + self.shift(self.courses, [e.probability for e in self.events])
+    def drawn(self) -> Draws:
+        """Log paths of the months ahead, (months, draws): open events in the draws in which they happen,
+        marginals not yet exact."""
+        ahead = np.ascontiguousarray(self.base_paths[:, self.lag :].T, dtype=np.float32)
+        return np.asarray(ahead + self.shift(self.courses, [e.probability for e in self.events]))
 
     def draws_of(self, name: str) -> Array:
         """Levels of an event in the draws of the run; those of a new one from a stream of its own."""
         found = self.levels.get(name)
         return event_levels(name, len(self.base_paths), self.seed) if found is None else found
 
-    def shift(self, terms: Sequence[Course], chances: Sequence[float]) -> Array:
-        """Summed log effects in each draw, (draws, steps)."""
+    def shift(self, terms: Sequence[Course], chances: Sequence[float]) -> Draws:
+        """Summed log effects in the months ahead in each draw, (months, draws)."""
         if not terms:
-            return np.zeros(self.base_paths.shape)
-        return shifts(terms, chances, {c.name: self.draws_of(c.name) for c in terms})
+            return np.zeros((len(self.periods) - self.lag, len(self.base_paths)), np.float32)
+        found = shifts(terms, chances, {c.name: self.draws_of(c.name) for c in terms})
+        return np.ascontiguousarray(found[:, self.lag :].T, dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +142,7 @@ def ask(standing: Standing, switches: Sequence[Switch], log_levels: Array) -> An
         _drawn_apart(standing, question) if len(log_levels) else (NO_DRAWS, NO_MOVES * len(switches))
     )
 
-    def outcome(below: Array, drawn: Array, setting: tuple[bool, ...] = (), chance: float = 1.0) -> Outcome:
+    def outcome(below: Array, drawn: Draws, setting: tuple[bool, ...] = (), chance: float = 1.0) -> Outcome:
         quantiles, chances = standing.final.copy(), above.copy()
         if len(question.mixture.steps):
             quantiles[question.mixture.steps] = question.mixture.quantiles(below)
@@ -156,7 +160,7 @@ def ask(standing: Standing, switches: Sequence[Switch], log_levels: Array) -> An
         branches.append(outcome(below, drawn, setting, chance))
     for switch, (on, off) in zip(switches, moves, strict=True):
         happens = standing.draws_of(switch.stream)[HAPPENS] < switch.probability
-        rest = rest + np.where(happens[:, None], on, off)
+        rest = rest + np.where(happens, on, off)
     return Answer(headline=headline, mixture=outcome(mixed, rest), branches=tuple(branches))
 
 
@@ -185,16 +189,16 @@ def _question(standing: Standing, switches: Sequence[Switch]) -> _Question:
     )
 
 
-def _drawn_apart(standing: Standing, question: _Question) -> tuple[Array, list[tuple[Array, Array]]]:
+def _drawn_apart(standing: Standing, question: _Question) -> tuple[Draws, list[tuple[Draws, Draws]]]:
     """Draws without the events of the switches, and what each adds to them when on, and off."""
     terms, chances = [c for c, _ in question.stated], [p for _, p in question.stated]
     moves = [tuple(_moved(standing, question, term) for term in pair) for pair in question.terms]
     return standing.drawn - standing.shift(terms, chances), [(on, off) for on, off in moves]
 
 
-def _moved(standing: Standing, question: _Question, term: tuple[int, float] | None) -> Array:
+def _moved(standing: Standing, question: _Question, term: tuple[int, float] | None) -> Draws:
     if term is None or term[1] == 0.0:
-        return np.zeros((1, 1))
+        return NO_DRAWS
     return standing.shift([question.mixture.courses[term[0]]], [term[1]])
 
 
@@ -202,13 +206,13 @@ def _outcome(
     standing: Standing,
     quantiles: Array,
     above: Array,
-    drawn: Array,
+    drawn: Draws,
     setting: tuple[bool, ...] = (),
     chance: float = 1.0,
 ) -> Outcome:
     risen = fallen = np.zeros((len(above) - standing.lag, 0))
     if above.shape[1]:
-        risen, fallen = _crossed(drawn[:, standing.lag :], above[standing.lag :])
+        risen, fallen = _crossed(drawn, above[standing.lag :])
     nowcast = np.zeros((standing.lag, above.shape[1]))
     return Outcome(
         on=setting,
@@ -220,20 +224,19 @@ def _outcome(
     )
 
 
-def _crossed(drawn: Array, above: Array) -> tuple[Array, Array]:
-    """Share of draws that stood above, and below, by each step, (steps, levels) each; drawn: (draws, steps).
+def _crossed(drawn: Draws, above: Array) -> tuple[Array, Array]:
+    """Share of draws that stood above, and below, by each step, (steps, levels) each; drawn: (steps, draws).
 
     At each step the highest draws stand above, as many as the exact chance says: what re-ordering by rank to
     the exact marginals would give, without making the paths.
     """
-    draws, steps = drawn.shape
+    steps, draws = drawn.shape
     counts = np.clip(np.rint(above * draws), 0, draws).astype(np.intp)
-    columns = np.ascontiguousarray(drawn.T, dtype=np.float32)
-    bars = np.column_stack([np.sort(columns, axis=1), np.full(steps, np.inf, np.float32)])
+    bars = np.column_stack([np.sort(drawn, axis=1), np.full(steps, np.inf, np.float32)])
     chosen = np.take_along_axis(bars, draws - counts, axis=1)
     risen, fallen = np.empty(above.shape), np.empty(above.shape)
     for level in range(above.shape[1]):
-        beyond = columns >= chosen[:, level, None]
+        beyond = drawn >= chosen[:, level, None]
         risen[:, level], fallen[:, level] = _by_step(beyond), _by_step(~beyond)
     return risen, fallen
 

@@ -48,11 +48,6 @@ class Grid:
     width: Array
     size: int
 
-    @property
-    def points(self) -> Array:
-        """Log prices at which the distribution function is known, (k, size)."""
-        return np.asarray(self.first[:, None] + self.width[:, None] * np.arange(self.size))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mixture:
@@ -67,20 +62,24 @@ class Mixture:
     effects: tuple[Spectrum, ...]
     courses: tuple[Course, ...]
 
-    def below(self, probabilities: Sequence[float] | Array) -> Array:
-        """Distribution function at the grid points, (k, size), for the events' probabilities, (events,)."""
-        product = self.base
+    def below(self, probabilities: Sequence[float] | Array, rows: Index | slice = slice(None)) -> Array:
+        """Distribution function at the grid points, (k, size), for the events' probabilities, (events,).
+
+        rows: only these of the steps.
+        """
+        product = self.base[rows]
         for chance, effect in zip(probabilities, self.effects, strict=True):
             if chance:
-                product = product * (1.0 - chance + chance * effect)
-        masses = irfft(product, n=self.grid.size, axis=1)
-        return np.asarray(np.cumsum(masses, axis=1))
+                factor = chance * effect[rows]
+                factor += 1.0 - chance
+                product = np.multiply(product, factor, out=factor)
+        return np.asarray(np.cumsum(irfft(product, n=self.grid.size, axis=1), axis=1))
 
     def quantiles(self, below: Array) -> Array:
         """Log quantiles at QUANTILES, (k, 21), of a distribution function on the grid."""
-        rising = np.maximum.accumulate(below, axis=1)
         cells = np.arange(self.grid.size, dtype=np.float64)
-        at = np.stack([np.interp(QUANTILES, row, cells) for row in rising])
+        at = np.array([np.interp(QUANTILES, row, cells) for row in below])
+        at = np.maximum.accumulate(at.reshape(len(below), len(QUANTILES)), axis=1)
         return np.asarray(self.grid.first[:, None] + self.grid.width[:, None] * at)
 
     def above(self, below: Array, log_levels: Array) -> Array:
@@ -130,14 +129,15 @@ def apart(
     stay as they were: a question about further events starts from the same numbers.
     """
     courses = [*(mixture.courses[k] for k in named), *further]
-    rest = mixture.below([0.0 if k in set(named) else p for k, p in enumerate(chances)])
-    moved = np.any([np.zeros(len(mixture.steps), bool), *(c.moved[mixture.steps] for c in courses)], axis=0)
-    rest = rest[moved]
+    steps = mixture.steps
+    rows = np.flatnonzero(np.any([np.zeros(len(steps), bool), *(c.moved[steps] for c in courses)], axis=0))
+    rest = mixture.below([0.0 if k in set(named) else p for k, p in enumerate(chances)], rows)
     inside = np.flatnonzero(((rest > NOTHING) & (rest < 1.0 - NOTHING)).any(axis=0))
     kept = slice(inside[0], inside[-1] + 2) if len(inside) else slice(None)
     masses = np.diff(rest[:, kept], axis=1, prepend=0.0)
-    low = mixture.grid.points[moved, kept.start or 0]
-    return _assemble(mixture.steps[moved], low, mixture.grid.width[moved], masses, courses)
+    grid = mixture.grid
+    low = grid.first[rows] + grid.width[rows] * (kept.start or 0)
+    return _assemble(steps[rows], low, grid.width[rows], masses, courses)
 
 
 def _assemble(steps: Index, low: Array, width: Array, masses: Array, courses: Sequence[Course]) -> Mixture:
