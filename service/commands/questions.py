@@ -178,7 +178,7 @@ def _show(found: SeriesScenario) -> None:
     basis = found.basis
     out.print(f"[bold]{found.title}[/bold] ({found.series_id}), {basis}, medians", soft_wrap=True)
     branches = found.branches if len(found.branches) <= _MOST_COLUMNS else ()
-    heads = [_setting(branch) for branch in branches]
+    heads = [f"branch {k}" for k in range(1, len(branches) + 1)]
     names = ["headline", "mixture", "change", *heads]
     levels = [row.level for row in found.mixture.rows[0].levels] if found.mixture.rows else []
     for level in levels:
@@ -191,10 +191,12 @@ def _show(found: SeriesScenario) -> None:
             cells += [f"{at.above:.1%}", f"{at.risen_by:.1%} ± {at.risen_by_error:.1%}"]
         made.add_row(f"{row.ds:%Y-%m}", *cells)
     out.print(made)
+    for head, branch in zip(heads, branches, strict=True):
+        out.print(f"{head}: {_setting(branch)}")
     if len(found.branches) > _MOST_COLUMNS:
         out.print(f"{len(found.branches)} branches: --json shows them all.")
 
 
 def _setting(branch: OutcomeAnswer) -> str:
-    words = [f"{'with' if on else 'without'} {name}" for name, on in branch.on.items()]
+    words = [f"{name} {'on' if on else 'off'}" for name, on in branch.on.items()]
     return f"{', '.join(words)} ({branch.probability:.0%})"

@@ -44,7 +44,13 @@ def test_a_scenario_shows_branches_and_chances(run: Run) -> None:
     code, text, _ = run("scenario", BASE, "--event", f"{EXPIRY}=0.4", "--level", "600", "--horizon", "3")
     assert code == 0
     assert "it happens, 40%" in text
-    for words in ("headline", "mixture", f"with {EXPIRY} (40%)", f"without {EXPIRY} (60%)", "above 600"):
+    for words in (
+        "headline",
+        "mixture",
+        f"branch 1: {EXPIRY} on (40%)",
+        f"branch 2: {EXPIRY} off (60%)",
+        "above 600",
+    ):
         assert words in text
     assert "2027-02" in text
     assert "2027-03" not in text
