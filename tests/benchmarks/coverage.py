@@ -20,16 +20,23 @@ DRAWS = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """Forecasts of one method on one panel beside what happened."""
+    """Forecasts of one method on one panel beside what happened. scale: (k,) mean absolute one-step change of
+    the prices that were known."""
 
     uid: NDArray[np.str_]
     cut: NDArray[np.str_]
     q: Array
     actual: Array
+    scale: Array
 
     def bound(self, quantile: float) -> Array:
         """One quantile of every fan, shape (k, steps)."""
         return self.q[:, :, QUANTILES.index(quantile)]
+
+    def at(self, rows: NDArray[np.int_]) -> Result:
+        """Only these rows."""
+        parts = ("uid", "cut", "q", "actual", "scale")
+        return Result(**{name: getattr(self, name)[rows] for name in parts})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +81,14 @@ def coverage(hits: Array, cut: NDArray[np.str_], block: int, seed: int = 0) -> C
     cuts, where = np.unique(cut, return_inverse=True)
     total = np.bincount(where, weights=hits.sum(axis=1))
     count = np.bincount(where) * hits.shape[1]
-    n, block = len(cuts), min(block, len(cuts))
-    starts = np.random.default_rng(seed).integers(0, n, size=(DRAWS, -(-n // block)))
-    picks = (starts[:, :, None] + np.arange(block)).reshape(DRAWS, -1)[:, :n] % n
+    picks = blocks(len(cuts), block, np.random.default_rng(seed))
     shares = total[picks].sum(axis=1) / count[picks].sum(axis=1)
     low, high = np.quantile(shares, (0.05, 0.95))
     return Coverage(share=float(hits.mean()), low=float(low), high=float(high))
+
+
+def blocks(n: int, block: int, rng: np.random.Generator) -> NDArray[np.int_]:
+    """DRAWS resamples of n cutoffs in circular blocks, (DRAWS, n) positions."""
+    block = min(block, n)
+    starts = rng.integers(0, n, size=(DRAWS, -(-n // block)))
+    return (starts[:, :, None] + np.arange(block)).reshape(DRAWS, -1)[:, :n] % n

@@ -1,31 +1,23 @@
-"""Run the served pipeline over the bench's panels and print skill and coverage.
+"""Run the served pipeline and its peers over the bench's panels; print skill, coverage and the comparison.
 
     python -m tests.benchmarks.panels                  all panels
     python -m tests.benchmarks.panels dev_m            one
-    CUTS=6 python -m tests.benchmarks.panels dev_m     its newest six cutoffs, for a first look
+    CUTS=6 python -m tests.benchmarks.panels dev_m     ours at its newest six cutoffs, for a first look
 
-The bench (panels, runner, scoring) lies beside the checkout, in ../shared/bench, and is run where it
-lies. Results are kept in var/bench; those of the peers are computed once.
+Results are kept in var/bench; those of the peers are computed once, ours every time.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import subprocess
 import sys
-from pathlib import Path
-from types import ModuleType
+from collections.abc import Sequence
 
-import numpy as np
+from tests.benchmarks import bench
+from tests.benchmarks.coverage import Coverage, coverage, inside, score_ratio
+from tests.benchmarks.peers import BAR, BASE, NAMES, run_peers
+from tests.benchmarks.skill import Ratio, ratio
 
-from tests.benchmarks.coverage import Coverage, Result, coverage, inside, score_ratio
-
-ROOT = Path(__file__).resolve().parents[2]
-BENCH = ROOT.parent / "shared" / "bench"
-OUT = Path(os.environ.get("BENCH_OUT", ROOT / "var" / "bench"))
-PANELS = ("dev_m", "dev_w", "ree_m", "ree_w")
-BASE = "rw_log"
 INTERVALS = {80: (0.1, 0.9), 95: (0.025, 0.975)}
 #: What is asked of the panels that can resolve it: overall and at each step.
 OVERALL = {80: (0.78, 0.82), 95: (0.94, 0.96)}
@@ -36,13 +28,7 @@ PLUGINS = {
     OURS: "tests.benchmarks.plugin:forecast",
     WITH_EVENTS: "tests.benchmarks.plugin:forecast_with_events",
 }
-
-
-def run_harness(panel: str, *arguments: str, python: Path | str = sys.executable) -> None:
-    """One run of the bench's own runner in a child process."""
-    environment = dict(os.environ, BENCH_OUT=str(OUT), PYTHONDONTWRITEBYTECODE="1")
-    command = [str(python), str(BENCH / "harness.py"), "--panel", panel, *arguments]
-    subprocess.run(command, cwd=ROOT, env=environment, check=True)
+OUR_NAMES = {OURS: "Ytterby", WITH_EVENTS: "Ytterby with events"}
 
 
 def methods(panel: str) -> tuple[str, ...]:
@@ -52,53 +38,84 @@ def methods(panel: str) -> tuple[str, ...]:
 
 def run_ours(panel: str, name: str) -> None:
     """Our pipeline. The runner ends with 0 even when a forecaster failed, so an older result goes first."""
-    made = OUT / panel / f"{name}.npz"
-    made.unlink(missing_ok=True)
-    run_harness(panel, "--plugin", PLUGINS[name], "--name", name, "--maxcut", os.environ.get("CUTS", "0"))
-    if not made.exists():
+    bench.stored(panel, name).unlink(missing_ok=True)
+    bench.run(panel, "--plugin", PLUGINS[name], "--name", name, "--maxcut", os.environ.get("CUTS", "0"))
+    if not bench.stored(panel, name).exists():
         sys.exit(f"{panel}: the pipeline gave no result; what it said stands above")
 
 
-def run_peers(panel: str) -> None:
-    """The random walks that scores refer to; the one of statsforecast needs an environment of its own."""
-    if not (OUT / panel / f"{BASE}.npz").exists():
-        run_harness(panel, "--methods", BASE)
-    if not (OUT / panel / "rw_sf.npz").exists():
-        subprocess.run([sys.executable, str(ROOT / "tools" / "ensure_env.py"), "bench"], check=True)
-        run_harness(panel, "--methods", "rw_sf", python=ROOT / ".venv-bench" / "bin" / "python")
+def print_table(panel: str) -> None:
+    """One row a method, best first: skill, coverage, skill at three steps, interval scores, seconds."""
+    steps = bench.described(panel)["h"]
+    shown = (1, steps // 2, steps)
+    base, bar, block = bench.load(panel, BASE), bench.load(panel, BAR), bench.overlap(panel)
+    rows: list[tuple[float, str]] = []
+    for name in (*methods(panel), *NAMES):
+        result = bench.load(panel, name)
+        whole = ratio(result, base, block)
+        cells = [f"**{OUR_NAMES[name]}**" if name in OUR_NAMES else NAMES[name]]
+        cells += [str(whole) if name != BASE else "1"]
+        cells += [f"{inside(result, *bounds).mean():.3f}" for bounds in INTERVALS.values()]
+        cells += [f"{ratio(result, base, block, step - 1).value:.3f}" for step in shown]
+        cells += [f"{score_ratio(result, bar, *bounds):.3f}" for bounds in INTERVALS.values()]
+        spent = bench.info(panel, name)
+        cells += [f"{spent['wall']:.1f}", f"{spent['cpu']:.1f}"]
+        rows.append((whole.value, "| " + " | ".join(cells) + " |"))
+    fans = f"{len(base.uid)} fans, bootstrap blocks of {block} cutoffs"
+    print(f"\n{panel}: relSQL by {BASE} with 90 % intervals ({fans})")
+    heads = ["method", "relSQL", "cov80", "cov95", *(f"step {step}" for step in shown)]
+    heads += ["IS80", "IS95", "wall s", "cpu s"]
+    print("| " + " | ".join(heads) + " |\n|" + "---|" * len(heads))
+    print("\n".join(line for _, line in sorted(rows)))
+    print(f"IS80, IS95: interval score by that of {BAR}. Seconds of all cutoffs in one process.")
 
 
-def load_harness() -> ModuleType:
-    """The bench's runner as a module: its panels and its split are the truth about what was forecast."""
-    spec = importlib.util.spec_from_file_location("bench_harness", BENCH / "harness.py")
-    if spec is None or spec.loader is None:
-        raise FileNotFoundError(BENCH / "harness.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def print_summary(panels: Sequence[str]) -> None:
+    """One row a method, one column a panel: relSQL (coverage of 80 / 95 %)."""
+    print(f"\nrelSQL by {BASE} (coverage of the 80 / 95 % range)")
+    print("| | " + " | ".join(panels) + " |\n|" + "---|" * (len(panels) + 1))
+    for name in (*OUR_NAMES, *NAMES):
+        cells = [summary(panel, name) if name in (*methods(panel), *NAMES) else "" for panel in panels]
+        print(f"| {OUR_NAMES.get(name) or NAMES[name]} | " + " | ".join(cells) + " |")
 
 
-def load_result(harness: ModuleType, panel: str, method: str) -> Result:
-    """A stored result beside the prices that followed each cutoff."""
-    described = harness.panel(panel)
-    stored = np.load(OUT / panel / f"{method}.npz", allow_pickle=False)
-    actual = {}
-    for cutoff in described["cutoffs"]:
-        _, later = harness.split(described, cutoff)
-        for uid, rows in later.groupby("unique_id"):
-            actual[(uid, cutoff.strftime("%Y-%m-%d"))] = rows["y"].to_numpy(float)
-    pairs = zip(stored["uid"], stored["cut"], strict=True)
-    return Result(
-        uid=stored["uid"], cut=stored["cut"], q=stored["q"], actual=np.array([actual[pair] for pair in pairs])
-    )
+def summary(panel: str, name: str) -> str:
+    result = bench.load(panel, name)
+    held = "/".join(f"{inside(result, *bounds).mean():.2f}".lstrip("0") for bounds in INTERVALS.values())
+    return f"{ratio(result, bench.load(panel, BASE), bench.overlap(panel)).value:.3f} ({held})"
 
 
-def overlap(harness: ModuleType, panel: str) -> int:
-    """Cutoffs that one fan reaches over: the length of a bootstrap block."""
-    described = harness.panel(panel)
-    cutoffs, steps = described["cutoffs"], described["h"]
-    days = {"MS": 30.44, "W-FRI": 7.0}[described["freq"]]
-    return max(1, round(steps * days / (cutoffs[1] - cutoffs[0]).days))
+def best_peer(panel: str) -> str:
+    """The peer with the lowest score on this panel, found after the fact: the hardest to beat."""
+    base, block = bench.load(panel, BASE), bench.overlap(panel)
+    return min(NAMES, key=lambda name: ratio(bench.load(panel, name), base, block).value)
+
+
+def print_comparison(panel: str, name: str) -> None:
+    """Ours against the best peer and against the bar, overall and at each step, on the same fans."""
+    ours, block = bench.load(panel, name), bench.overlap(panel)
+    rivals = dict.fromkeys((BAR, best_peer(panel)))
+    found = {rival: compare(panel, name, rival) for rival in rivals}
+    print(f"\n{panel}, {name}, paired: below 1 ours is better; 90 % intervals, blocks of {block} cutoffs")
+    print(" step   " + "   ".join(f"over {rival:<18}" for rival in rivals))
+    for at in range(ours.q.shape[1] + 1):
+        label = "all" if at == 0 else str(at)
+        print(f"{label:>5}   " + "   ".join(f"{found[rival][at]!s:<23}" for rival in rivals))
+    print(verdict_on_steps(found[BAR][1:]))
+
+
+def compare(panel: str, name: str, rival: str) -> list[Ratio]:
+    """Overall, then at each step."""
+    ours, theirs, block = bench.load(panel, name), bench.load(panel, rival), bench.overlap(panel)
+    return [ratio(ours, theirs, block, step) for step in (None, *range(ours.q.shape[1]))]
+
+
+def verdict_on_steps(found: Sequence[Ratio]) -> str:
+    """Is any step worse than the random walk beyond noise, its whole interval above 1?"""
+    worse = [f"{step} ({one})" for step, one in enumerate(found, 1) if one.low > 1]
+    if not worse:
+        return f"Nowhere worse than {BAR} beyond noise: holds at all {len(found)} steps."
+    return f"Nowhere worse than {BAR} beyond noise: FAILS at step {', '.join(worse)}"
 
 
 def verdict(panel: str, level: int, step: int | None, found: Coverage) -> str:
@@ -112,12 +129,10 @@ def verdict(panel: str, level: int, step: int | None, found: Coverage) -> str:
     return "" if low <= found.share <= high else f"{level} % outside {low:.0%}-{high:.0%}"
 
 
-def print_coverage(harness: ModuleType, panel: str, name: str) -> None:
-    """Coverage overall and at each step, 80 and 95 %, and the interval score by the random walk's."""
-    ours, base = load_result(harness, panel, name), load_result(harness, panel, BASE)
-    block = overlap(harness, panel)
-    cells = f"{ours.q.shape[0]} fans, bootstrap blocks of {block} cutoffs"
-    print(f"\n{panel}, {name}: coverage with 90 % intervals ({cells})")
+def print_coverage(panel: str, name: str) -> None:
+    """Coverage overall and at each step, 80 and 95 %, of ours."""
+    ours, block = bench.load(panel, name), bench.overlap(panel)
+    print(f"\n{panel}, {name}: coverage with 90 % intervals")
     hits = {level: inside(ours, *bounds) for level, bounds in INTERVALS.items()}
     for step in (None, *range(ours.q.shape[1])):
         line, remarks = [f"{'all' if step is None else step + 1:>5}"], []
@@ -127,32 +142,26 @@ def print_coverage(harness: ModuleType, panel: str, name: str) -> None:
             remarks.append(verdict(panel, level, step, got))
         said = "; ".join(filter(None, remarks))
         print("   ".join(line) + (f"   <- {said}" if said else ""))
-    for level, bounds in INTERVALS.items():
-        print(f"interval score {level} % by {BASE}'s: {score_ratio(ours, base, *bounds):.3f}")
 
 
 def main(panels: list[str]) -> int:
-    unknown = [panel for panel in panels if panel not in PANELS]
+    unknown = [panel for panel in panels if panel not in bench.PANELS]
     if unknown:
-        print(f"unknown panel {', '.join(unknown)}; there are {', '.join(PANELS)}", file=sys.stderr)
+        print(f"unknown panel {', '.join(unknown)}; there are {', '.join(bench.PANELS)}", file=sys.stderr)
         return 2
-    if not (BENCH / "harness.py").exists():
+    if not bench.is_there():
         print("The panels were left out: the folder ../shared/bench is not beside this checkout.")
         return 0
-    harness = load_harness()
-    for panel in panels or PANELS:
+    for panel in panels or bench.PANELS:
         print(f"\n== {panel}", flush=True)
         run_peers(panel)
         for name in methods(panel):
             run_ours(panel, name)
-        print(flush=True)
-        names = ",".join(("rw_sf", BASE, *methods(panel)))
-        score = [sys.executable, str(BENCH / "score.py"), "--panel", panel, "--names", names]
-        subprocess.run(
-            score, env=dict(os.environ, BENCH_OUT=str(OUT), PYTHONDONTWRITEBYTECODE="1"), check=True
-        )
+        print_table(panel)
         for name in methods(panel):
-            print_coverage(harness, panel, name)
+            print_comparison(panel, name)
+            print_coverage(panel, name)
+    print_summary(panels or bench.PANELS)
     return 0
 
 

@@ -14,7 +14,7 @@ def fans(actual: list[list[float]], width: float = 1.0) -> Result:
     a = np.array(actual)
     q = np.broadcast_to(100 + width * (np.array(QUANTILES) - 0.5), (*a.shape, len(QUANTILES)))
     cut = np.array([f"2020-{month:02}-01" for month in range(1, len(a) + 1)])
-    return Result(uid=np.full(len(a), "x"), cut=cut, q=q, actual=a)
+    return Result(uid=np.full(len(a), "x"), cut=cut, q=q, actual=a, scale=np.ones(len(a)))
 
 
 def test_inside_counts_both_ends() -> None:
