@@ -15,7 +15,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from distributed import Client, get_worker
+from distributed import Client, Security, get_worker
 
 from forecast.errors import ForecastError
 from service.refusals import Refusal
@@ -52,11 +52,14 @@ class ClusterExecutor(Executor):
 def cluster_pool(address: str) -> Iterator[Executor]:
     """An executor on the cluster at `address`: dask://host:port, or dask+tls:// with Dask's own TLS set-up.
 
-    Raises Refusal when no scheduler answers in time, it has no worker, or a
-    worker computes with other versions: its numbers might differ.
+    Raises Refusal when no scheduler answers in time, it has no worker, or a worker computes with other
+    versions: its numbers might differ.
     """
+    secure = address.startswith("dask+tls://")
     where = address.replace("dask+tls://", "tls://").replace("dask://", "tcp://")
     try:
+        if secure and Security().get_connection_args("client").get("ssl_context") is None:
+            raise Refusal(SETTING, f"{address} without a certificate", "what docs/scale.md says of TLS")
         client = Client(where, timeout=PATIENCE_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         found = f"{address} ({type(error).__name__})"
@@ -78,12 +81,11 @@ def cluster_pool(address: str) -> Iterator[Executor]:
 
 def _check(client: Client, address: str) -> None:
     """Every worker that is there can import this version of Ytterby and computes with the same libraries."""
-    try:
-        said = client.run(_difference, library_versions())
-    except ImportError as error:
-        allowed = "workers on which this version of Ytterby is installed"
-        raise Refusal(SETTING, f"{address} ({error})", allowed) from None
+    said = client.run(_difference, library_versions(), on_error="return")
     for worker, difference in said.items():
+        if isinstance(difference, Exception):
+            allowed = "workers on which this version of Ytterby is installed"
+            raise Refusal(SETTING, f"{address}, where {worker} said {difference}", allowed)
         if difference:
             raise Refusal(SETTING, f"{worker} with {difference}", "workers with the versions of this process")
 

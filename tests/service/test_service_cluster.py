@@ -104,6 +104,12 @@ def test_a_run_without_its_cluster_fails_in_one_line_that_names_the_setting(
     assert "\n" not in said
 
 
+def test_tls_without_a_certificate_is_refused() -> None:
+    refused = pytest.raises(Refusal, match=r"YTTERBY_EXECUTOR.*without a certificate")
+    with refused, fitting_pool(1, "dask+tls://127.0.0.1:8786"):
+        pass
+
+
 @pytest.mark.parametrize(
     "address", ["10.0.0.5:8786", "dask://", "dask://host", "dask://user@host:1", "tcp://host:1"]
 )
