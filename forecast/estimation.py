@@ -94,10 +94,12 @@ def thinness(y: Array, counts: Array | None) -> Array | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
-    """One estimation, or why there is none. origin: ordinal of the newest period that it saw."""
+    """One estimation, or why there is none. origin: ordinal of the newest period that it saw; reach: of the
+    newest that it could have seen."""
 
     day: date
     origin: int
+    reach: int
     fitted: Fitted | None
     why: str = ""
     seconds: float = 0.0
@@ -159,12 +161,12 @@ SCHEDULES: Mapping[Cost, Schedule] = {
 }
 
 
-def fit_days(model: Candidate, history: PriceHistory, day: date, season: int) -> tuple[date, ...]:
+def fit_days(model: Candidate, history: PriceHistory, day: date, season: int, reach: int) -> tuple[date, ...]:
     """Days whose fits of a model a cutoff at `day` uses for a series, oldest first.
 
     The calendar's days are ends of periods whose ordinal is a multiple of the schedule's years, from the
-    first on that has WARM_UP quotes (and as many as the model needs). A costly model has a fit of the
-    cutoff's own day only where the calendar has none yet.
+    first on that has WARM_UP quotes (and as many as the model needs) up to `reach`, the newest that may have
+    been seen. A costly model has a fit of the cutoff's own day only where the calendar has none yet.
     """
     schedule = SCHEDULES[model.cost]
     quotes = history.periods.asi8[np.isfinite(history.y)]
@@ -176,7 +178,8 @@ def fit_days(model: Candidate, history: PriceHistory, day: date, season: int) ->
         every = schedule.years * season
         start = -(-int(quotes[first]) // every) * every
         freq = history.periods.freqstr
-        days = [d for p in range(start, int(quotes[-1]) + 1, every) if (d := _end(p, freq)) < day]
+        last = min(int(quotes[-1]), reach)
+        days = [d for p in range(start, last + 1, every) if (d := _end(p, freq)) < day]
     return tuple(days) if days and not schedule.own else (*days, day)
 
 
@@ -192,6 +195,7 @@ class _Job:
     key: tuple[str, str]
     day: date
     origin: int
+    reach: int
     data: tuple[FitInput, ...]
     steps: int
 
@@ -213,7 +217,7 @@ def _estimate(job: _Job) -> Fit:
     except (ModelNotFitted, InputError) as error:
         why = str(error)
     seconds = time.perf_counter() - started
-    return Fit(day=job.day, origin=job.origin, fitted=fitted, why=why, seconds=seconds)
+    return Fit(day=job.day, origin=job.origin, reach=job.reach, fitted=fitted, why=why, seconds=seconds)
 
 
 def estimate(
@@ -230,18 +234,27 @@ def estimate(
     depend on it."""
     calendar: dict[date, Known] = {}
     inputs: dict[int, tuple[FitInput, ...]] = {}
-    jobs: dict[tuple[tuple[str, str], date, int], _Job] = {}
+    jobs: dict[tuple[str, str, date, int, int], _Job] = {}
     for cutoff in cutoffs:
         for day, model, series in _wanted(cutoff, season):
             if day != cutoff.day and day not in calendar:
                 calendar[day] = known_at(books, events, day)
             at = cutoff if day == cutoff.day else calendar[day]
             origin = _origin(at, series)
-            if origin is not None and (key := (series, model.name)) and (key, day, origin) not in jobs:
+            if origin is None:
+                continue
+            name = (series, model.name, day, origin, reach := at.reach(series))
+            if name not in jobs:
                 if id(at) not in inputs:
                     inputs[id(at)] = at.inputs(season, seed)
-                data = _inputs(at, model, series, inputs[id(at)])
-                jobs[key, day, origin] = _Job(key=key, day=day, origin=origin, data=data, steps=steps)
+                jobs[name] = _Job(
+                    key=(series, model.name),
+                    day=day,
+                    origin=origin,
+                    reach=reach,
+                    data=_inputs(at, model, series, inputs[id(at)]),
+                    steps=steps,
+                )
     ordered = list(jobs.values())
     # neighbours go to different batches: the costly ones of a series stand side by side
     count = min(BATCHES, len(ordered))
@@ -258,7 +271,7 @@ def _wanted(at: Known, season: int) -> Iterator[tuple[date, Candidate, str]]:
     for history in at.histories:
         for model in CANDIDATES:
             series = PANEL if model in PANEL_MODELS else history.key.unique_id
-            for day in fit_days(model, history, at.day, season):
+            for day in fit_days(model, history, at.day, season, at.reach(series)):
                 yield day, model, series
 
 
@@ -279,9 +292,13 @@ def _inputs(at: Known, model: Candidate, series: str, inputs: tuple[FitInput, ..
 def fits_for(fits: Fits, at: Known, series: str, model: Candidate, season: int) -> tuple[Fit, ...]:
     """Fits of a model that a cutoff may use for one of its series, oldest first; the last serves its origin.
 
-    Those of the cutoff's own plan, less any that saw a period which is withheld here.
+    Those of the cutoff's own plan, less any that saw a period which is withheld here. There is one at least.
     """
     whose = PANEL if model in PANEL_MODELS else series
-    days = fit_days(model, at.histories[at.place[series]], at.day, season)
-    found = fits.get((whose, model.name), ())
-    return tuple(f for f in found if f.day in days and f.origin <= at.reach(whose))
+    reach = at.reach(whose)
+    days = fit_days(model, at.histories[at.place[series]], at.day, season, reach)
+    return tuple(
+        f
+        for f in fits[whose, model.name]
+        if f.day in days and (f.reach == reach if f.day == at.day else f.origin <= reach)
+    )

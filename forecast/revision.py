@@ -44,8 +44,9 @@ MIDDLE = QUANTILES.index(0.5)
 class Basis:
     """What the forecasts of one run stand on.
 
-    history, fx: as run_panel takes them. day: on which they were issued. ends: last period, by series. paths:
-    series -> (ordinal of its origin, base paths (draws, steps)), whose ranks say how months move together.
+    history, fx, seed: as run_panel takes them. day: on which they were issued. ends: last period, by series.
+    paths: series -> (ordinal of its origin, base paths (draws, steps)), whose ranks say how months move
+    together.
     """
 
     history: pd.DataFrame
@@ -55,6 +56,7 @@ class Basis:
     ends: Mapping[str, pd.Period]
     parameters: RunParameters
     paths: Mapping[str, tuple[int, NDArray[np.float32]]]
+    seed: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,7 @@ class _Stand:
     parameters: RunParameters
     paths: Mapping[str, tuple[int, NDArray[np.float32]]]
     choices: Mapping[str, Choice]
+    seed: int
 
 
 def explain(
@@ -90,14 +93,13 @@ def explain(
     relations: Sequence[Relation],
     freq: str,
     horizon: int,
-    seed: int,
 ) -> Change:
     """Take the change of one series' forecast apart. relations: of every series outside China to its base.
 
     Raises InputError where the runs have no month in common or one lacks the parameters of the series.
     """
     medians = [
-        _median(stand, series, relations=relations, freq=freq, horizon=horizon, seed=seed)
+        _median(stand, series, relations=relations, freq=freq, horizon=horizon)
         for stand in _stands(old, new, series)
     ]
     shared = medians[0].index
@@ -127,6 +129,7 @@ def _stands(old: Basis, new: Basis, series: str) -> Iterator[_Stand]:
         parameters=old.parameters,
         paths=old.paths,
         choices=old.parameters.choices,
+        seed=old.seed,
     )
     yield at
     history = _joined(old.history, new.history, ["unique_id", "ds"])
@@ -137,7 +140,7 @@ def _stands(old: Basis, new: Basis, series: str) -> Iterator[_Stand]:
     yield at
     at = replace(at, events=new.events, events_day=new.day)
     yield at
-    at = replace(at, parameters=new.parameters, paths=new.paths)
+    at = replace(at, parameters=new.parameters, paths=new.paths, seed=new.seed)
     yield at
     yield replace(at, choices=new.parameters.choices)
 
@@ -149,9 +152,7 @@ def _joined(old: pd.DataFrame, new: pd.DataFrame, key: list[str]) -> pd.DataFram
     return pd.concat([old, new[fresh]], ignore_index=True).sort_values(key, ignore_index=True)
 
 
-def _median(
-    at: _Stand, series: str, *, relations: Sequence[Relation], freq: str, horizon: int, seed: int
-) -> pd.Series:
+def _median(at: _Stand, series: str, *, relations: Sequence[Relation], freq: str, horizon: int) -> pd.Series:
     """Log median by period of one series."""
     relation = next((r for r in relations if r.target == series), None)
     outside = at.history["unique_id"].isin([r.target for r in relations])
@@ -163,7 +164,7 @@ def _median(
         freq=freq,
         horizon=horizon,
         quantiles=QUANTILES,
-        seed=seed,
+        seed=at.seed,
     )
     events = events_known_at(at.events, at.events_day)
     choice = at.choices.get(name)

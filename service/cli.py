@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from service.commands import admin, effects, events, forecasts, premium, prices, questions, serve
+from service.commands import admin, changes, effects, events, forecasts, premium, prices, questions, serve
 from service.commands.output import FAILURE, USAGE, err
 
 app = typer.Typer(
@@ -49,6 +49,7 @@ app.command(rich_help_panel=_READ)(forecasts.forecast)
 app.command(rich_help_panel=_READ)(questions.scenario)
 app.command(rich_help_panel=_READ)(questions.basket)
 app.command(rich_help_panel=_READ)(forecasts.backtest)
+app.command(rich_help_panel=_READ)(changes.changes)
 app.command(rich_help_panel=_READ)(premium.premium)
 app.command(rich_help_panel=_READ)(effects.effects)
 app.command(rich_help_panel=_READ)(prices.series)

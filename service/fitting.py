@@ -24,7 +24,7 @@ from forecast.errors import ForecastError, InputError
 from forecast.pipeline import PanelRun, train_panel
 from forecast.types import SeriesForecast
 from service import inputs as given
-from service import logs, scoring, standing
+from service import logs, parameter_facts, scoring, standing
 from service.context import Context
 from service.effect_facts import effect_facts
 from service.heartbeat import Heartbeat, worker_name
@@ -179,6 +179,9 @@ def _store(context: Context, run: Run, known: Inputs, fitted: Fitted, read_at: d
             forecasts.save_fx_paths(conn, run.run_id, months, rates.rates)
         for fact in found:
             facts.save(conn, run.run_id, fact)
+        if fitted.panel.parameters is not None:
+            for fact in parameter_facts.facts_of(fitted.panel.parameters):
+                facts.save(conn, run.run_id, fact)
         backtests.save(conn, run.run_id, fitted.scores)
         runs.finish(conn, run.run_id, finished_at=now, summary=summary)
 

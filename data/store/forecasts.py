@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Row, insert, select
 
 from data.store.tables import forecast, fx_path
 from data.types import utc
@@ -92,8 +92,27 @@ def latest(conn: Connection, series_id: str, *, issued_by: datetime | None = Non
         chosen = chosen.where(forecast.c.issued_at <= issued_by)
     newest = chosen.order_by(forecast.c.issued_at.desc(), forecast.c.forecast_id.desc()).limit(1)
     row = conn.execute(newest).first()
-    if row is None:
-        return None
+    return None if row is None else _issued(row)
+
+
+def of_run(conn: Connection, run_id: int, series_id: str) -> IssuedForecast | None:
+    """The forecast of a series from one run, or None."""
+    chosen = select(forecast).where(forecast.c.run_id == run_id, forecast.c.series_id == series_id)
+    row = conn.execute(chosen).first()
+    return None if row is None else _issued(row)
+
+
+def runs_of(conn: Connection, series_id: str) -> tuple[int, ...]:
+    """Runs that issued a forecast of a series, the newest first. Cheap: no array is read."""
+    rows = conn.execute(
+        select(forecast.c.run_id)
+        .where(forecast.c.series_id == series_id)
+        .order_by(forecast.c.issued_at.desc(), forecast.c.forecast_id.desc())
+    )
+    return tuple(rows.scalars())
+
+
+def _issued(row: Row[Any]) -> IssuedForecast:
     return IssuedForecast(
         series_id=row.series_id,
         run_id=row.run_id,

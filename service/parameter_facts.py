@@ -1,0 +1,59 @@
+"""What a run estimated and chose, as it is kept: plain JSON a series, what all series share once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from data.store import facts
+from data.store.facts import Fact
+from forecast.events.parameters import EffectParameters
+from forecast.models import PANEL_MODELS
+from forecast.models.base import Fitted
+from forecast.models.stored import from_plain, to_plain
+from forecast.parameters import KEPT, Choice, KeptFit, PremiumParameters, RunParameters, SeriesParameters
+
+PARAMETERS = "parameters"
+_SHARED = frozenset(model.name for model in PANEL_MODELS)
+
+
+def facts_of(found: RunParameters) -> Iterator[Fact]:
+    """What a run keeps of its parameters: a fact a series, and one of the whole run."""
+    shared: dict[str, Fitted] = {}
+    for name, kept in found.series.items():
+        shared |= {model: fit.fitted for model, fit in kept.fits.items() if model in _SHARED}
+        days = {model: fit.day for model, fit in kept.fits.items() if model in _SHARED}
+        own = replace(kept, fits={m: f for m, f in kept.fits.items() if m not in _SHARED})
+        content = {"kept": to_plain(own), "shared": to_plain(days), "choice": to_plain(found.choices[name])}
+        yield Fact(kind=PARAMETERS, series_id=name, content=content)
+    for name, premium in found.premiums.items():
+        yield Fact(kind=PARAMETERS, series_id=name, content={"premium": to_plain(premium)})
+    effects = {market: kept.content() for market, kept in found.effects.items()}
+    yield Fact(kind=PARAMETERS, content={"effects": effects, "shared": to_plain(shared)})
+
+
+def load(conn: Connection, run_id: int, series: Iterable[str]) -> RunParameters | None:
+    """Parameters of a run, of the named series as far as it has them; None for a run that kept none."""
+    whole = facts.load(conn, run_id, PARAMETERS)
+    if whole is None:
+        return None
+    shared: dict[str, Fitted] = from_plain(whole.content["shared"], KEPT)
+    kept: dict[str, SeriesParameters] = {}
+    choices: dict[str, Choice] = {}
+    premiums: dict[str, PremiumParameters] = {}
+    for name in series:
+        fact = facts.load(conn, run_id, PARAMETERS, name)
+        if fact is None:
+            continue
+        if "premium" in fact.content:
+            premiums[name] = from_plain(fact.content["premium"], KEPT)
+            continue
+        own: SeriesParameters = from_plain(fact.content["kept"], KEPT)
+        days = from_plain(fact.content["shared"], KEPT)
+        fits = {m: KeptFit(fitted=shared[m], day=day) for m, day in days.items()}
+        kept[name] = replace(own, fits={**own.fits, **fits})
+        choices[name] = from_plain(fact.content["choice"], KEPT)
+    effects = {m: EffectParameters.from_content(c) for m, c in whole.content["effects"].items()}
+    return RunParameters(effects=effects, series=kept, choices=choices, premiums=premiums)
