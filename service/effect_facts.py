@@ -43,7 +43,10 @@ def effect_facts(
             rows = history[history["unique_id"] == relation.target].dropna(subset=["y"]).sort_values("ds")
             quotes = [(day.date(), float(y)) for day, y in zip(rows["ds"], rows["y"], strict=True)]
             target = made[relation.target]
-            found[relation.target] = outside_effects(premiums, target, found[relation.base], quotes)
+            steps = target.details["premium_events"]
+            found[relation.target] = outside_effects(
+                premiums, target.key, target.events, steps, found[relation.base], quotes
+            )
     return [fact(f) for f in found.values()]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -20,27 +20,33 @@ from forecast.events.answers import (
 from forecast.events.dummies import columns
 from forecast.events.effects import EffectsFit
 from forecast.events.home import log_effects
-from forecast.types import EventUse, SeriesForecast
+from forecast.types import EventUse, SeriesKey
 
 
 def outside_effects(
-    fit: EffectsFit, forecast: SeriesForecast, base: SeriesEffects, quotes: Sequence[tuple[date, float]]
+    fit: EffectsFit,
+    key: SeriesKey,
+    uses: Sequence[EventUse],
+    steps: Collection[str],
+    base: SeriesEffects,
+    quotes: Sequence[tuple[date, float]],
 ) -> SeriesEffects:
     """Effects on a series outside China: on the Chinese price, as estimated there, and on the premium.
 
     fit: what the types predict of the premium, from no prices. Of the premium only the step of its controls
     is measured, by the quotes, and jointly; whatever else quotes saw is in their walk. So every other effect
-    on a premium is that of its type, and prior-led. quotes: (day, price), oldest first: the counterfactual is
-    of these days, without all that is measured, or without the controls together.
+    on a premium is that of its type, and prior-led. uses: events as the forecast has them; steps: ids of
+    those that the premium model has a step for. quotes: (day, price), oldest first: the counterfactual is of these
+    days, without all that is measured, or without the controls together.
     """
     at_home = {e.event_id: e for e in base.events}
-    steps = set(forecast.details.get("premium_events", ()))
     starts = {r.event_id: r.on for r in fit.readings}
-    controls = {u.event_id: u for u in forecast.events if u.event_id in steps and u.event_id in starts}
-    key = replace(forecast.key, market=fit.market)
-    weights = fit.weights(key)
-    predicted = log_effects(fit, key, np.eye(len(fit.readings)))
-    origin, today = forecast.origin, pd.Period(fit.known_at, forecast.periods.freqstr)
+    controls = {u.event_id: u for u in uses if u.event_id in steps and u.event_id in starts}
+    premium = replace(key, market=fit.market)
+    weights = fit.weights(premium)
+    predicted = log_effects(fit, premium, np.eye(len(fit.readings)))
+    freq = base.origin.freqstr
+    origin, today = pd.Period(quotes[-1][0], freq), pd.Period(fit.known_at, freq)
     shares = columns(fit.readings, pd.PeriodIndex([origin])), columns(fit.readings, pd.PeriodIndex([today]))
     events = []
     for k, reading in enumerate(fit.readings):
@@ -71,10 +77,10 @@ def outside_effects(
     path = _path(controls, starts, base, quotes)
     events += [replace(e, china=e.full, joint_with=()) for e in at_home.values()]
     return SeriesEffects(
-        series_id=forecast.key.unique_id,
+        series_id=key.unique_id,
         known_at=fit.known_at,
         origin=origin,
-        price=forecast.last_price,
+        price=quotes[-1][1],
         events=tuple(sorted(events, key=lambda e: (e.on, e.event_id))),
         joint=(),
         in_price=LogEffect(*(float(line[0, -1]) for line in (path.effect, path.low, path.high))),

@@ -215,16 +215,9 @@ def effects(series_id: str) -> SeriesEffects:
     use = EventUse(event_id="CN-TEST-LICENCE", title="", event_type="export-barrier", state="past",
                    probability=1.0, effect_mean=0.5, effect_low=0.2, effect_high=0.8,
                    events_behind=1)  # fmt: skip
-    made = SeriesForecast(
-        key=SeriesKey(unique_id=OUTSIDE, element="Nd", market="eu", currency="USD"),
-        origin=pd.Period(europe[-1][0], "M"), last_price=europe[-1][1], lag=0,
-        periods=pd.period_range(month(MONTHS), periods=1, freq="M"), quantiles=(0.5,),
-        values=np.ones((1, 1)), mean=np.ones(1), paths=np.ones((1, 1), dtype=np.float32), weights={},
-        champion="premium", promotion_reason="", reports=(), events=(use,),
-        calibration=CalibrationReport(kind="premium", n_errors=0, volatility=0.1),
-        details={"premium_events": [use.event_id]},
-    )  # fmt: skip
-    return outside_effects(effects_from(None, [licence()], PREMIUM, day), made, home, europe)
+    key = SeriesKey(unique_id=OUTSIDE, element="Nd", market="eu", currency="USD")
+    premiums = effects_from(None, [licence()], PREMIUM, day)
+    return outside_effects(premiums, key, [use], [use.event_id], home, europe)
 
 
 def expiry(probability: float) -> OpenEvent:

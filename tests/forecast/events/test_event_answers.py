@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -18,7 +17,7 @@ from forecast.events.event import Event
 from forecast.events.home import series_effects
 from forecast.events.outside import outside_effects
 from forecast.events.reading import PREMIUM
-from forecast.types import CalibrationReport, EventUse, PriceHistory, SeriesForecast, SeriesKey
+from forecast.types import EventUse, PriceHistory, SeriesKey
 from tests.forecast.events.makers import DAY, change, event, history, in_force, walk
 
 HEAVY = {"Dy": "supply", "Tb": "partial"}
@@ -143,18 +142,10 @@ def test_outside_china_only_the_controls_are_measured() -> None:
     outside = fit_effects((), listed(), DAY, market=PREMIUM)
     use = EventUse(event_id="NO18", title="", event_type="export-barrier", state="past", probability=1.0,
                    effect_mean=1.1, effect_low=0.8, effect_high=1.4, events_behind=1)  # fmt: skip
-    periods = pd.period_range("2026-03", periods=3, freq="M")
-    made = SeriesForecast(
-        key=SeriesKey(unique_id="dy-oxide-eu", element="Dy", market="eu", currency="USD"),
-        origin=pd.Period("2026-02", "M"), last_price=900.0, lag=1, periods=periods, quantiles=(0.5,),
-        values=np.ones((3, 1)), mean=np.ones(3), paths=np.ones((2, 3), dtype=np.float32), weights={},
-        champion="premium", promotion_reason="", reports=(), events=(use,),
-        calibration=CalibrationReport(kind="premium", n_errors=0, volatility=0.1),
-        details={"premium_events": ["NO18"]},
-    )  # fmt: skip
+    key = SeriesKey(unique_id="dy-oxide-eu", element="Dy", market="eu", currency="USD")
     quotes = [(date(2015, 6, 1), 300.0), (date(2025, 4, 3), 320.0), (date(2025, 5, 9), 880.0),
               (date(2026, 2, 5), 900.0)]  # fmt: skip
-    found = outside_effects(outside, made, home, quotes)
+    found = outside_effects(outside, key, [use], ["NO18"], home, quotes)
     by_id = {e.event_id: e for e in found.events}
     china = {e.event_id: e for e in home.events}["NO18"]
     control = by_id["NO18"]
@@ -181,6 +172,6 @@ def test_outside_china_only_the_controls_are_measured() -> None:
     assert found.in_price.mean == path.effect[0, -1]
     np.testing.assert_allclose(np.exp(path.log_price), [q for _, q in quotes])
     assert set(by_id) == {e.event_id for e in home.events}
-    without_step = outside_effects(outside, replace(made, events=(), details={}), home, quotes)
+    without_step = outside_effects(outside, key, [], [], home, quotes)
     assert without_step.counterfactual.labels == (ALL_EVENTS,)
     assert {e.event_id: e for e in without_step.events}["NO18"].source == "type"

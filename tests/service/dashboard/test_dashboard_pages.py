@@ -168,8 +168,9 @@ class TestBeforeTheFirstForecast:
     @pytest.fixture
     def young(self, settings: Settings, start: Callable[[Settings], Server]) -> Server:
         server = start(settings)
+        made = (tables.forecast, tables.fx_path, tables.backtest_score, tables.run_fact)
         with server.context.engine.begin() as conn:
-            for table in (tables.forecast, tables.fx_path, tables.backtest_score, tables.run):
+            for table in (*made, tables.run):
                 conn.execute(delete(table))
         return server
 
