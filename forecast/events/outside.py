@@ -36,8 +36,8 @@ def outside_effects(
     fit: what the types predict of the premium, from no prices. Of the premium only the step of its controls
     is measured, by the quotes, and jointly; whatever else quotes saw is in their walk. So every other effect
     on a premium is that of its type, and prior-led. uses: events as the forecast has them; steps: ids of
-    those that the premium model has a step for. quotes: (day, price), oldest first: the counterfactual is of these
-    days, without all that is measured, or without the controls together.
+    those that the premium model has a step for. quotes: (day, price), oldest first: the counterfactual is of
+    these days, without all that is measured, or without the controls together.
     """
     at_home = {e.event_id: e for e in base.events}
     starts = {r.event_id: r.on for r in fit.readings}
