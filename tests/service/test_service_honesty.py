@@ -110,7 +110,15 @@ def test_a_run_whose_demonstration_data_were_removed_stores_nothing(context: Con
     assert run is not None
     assert known.demonstration
     empty = PanelRun(
-        forecasts=(), known_at=TODAY, seed=0, failures=(), rates=None, by_model={}, effects={}, histories=()
+        forecasts=(),
+        known_at=TODAY,
+        seed=0,
+        failures=(),
+        rates=None,
+        by_model={},
+        effects={},
+        histories=(),
+        parameters=None,
     )
     fitted = fitting.Fitted(panel=empty, scores=pd.DataFrame(columns=["series_id"]), cutoffs=(), seconds=0.0)
     with pytest.raises(Refusal, match="removed while the run was fitting"):
