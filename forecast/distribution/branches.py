@@ -68,6 +68,11 @@ class Standing:
         ahead = np.ascontiguousarray(self.base_paths[:, self.lag :].T, dtype=np.float32)
         return np.asarray(ahead + self.shift(self.courses, [e.probability for e in self.events]))
 
+    @cached_property
+    def sorted(self) -> Draws:
+        """The same by month from the lowest up."""
+        return np.sort(self.drawn, axis=1)
+
     def draws_of(self, name: str) -> Array:
         """Levels of an event in the draws of the run; those of a new one from a stream of its own."""
         found = self.levels.get(name)
@@ -212,7 +217,8 @@ def _outcome(
 ) -> Outcome:
     risen = fallen = np.zeros((len(above) - standing.lag, 0))
     if above.shape[1]:
-        risen, fallen = _crossed(drawn, above[standing.lag :])
+        known = standing.sorted if drawn is standing.drawn else np.sort(drawn, axis=1)
+        risen, fallen = _crossed(drawn, known, above[standing.lag :])
     nowcast = np.zeros((standing.lag, above.shape[1]))
     return Outcome(
         on=setting,
@@ -224,15 +230,17 @@ def _outcome(
     )
 
 
-def _crossed(drawn: Draws, above: Array) -> tuple[Array, Array]:
-    """Share of draws that stood above, and below, by each step, (steps, levels) each; drawn: (steps, draws).
+def _crossed(drawn: Draws, in_order: Draws, above: Array) -> tuple[Array, Array]:
+    """Share of draws that stood above, and below, by each step, (steps, levels) each.
+
+    drawn: (steps, draws), and the same sorted.
 
     At each step the highest draws stand above, as many as the exact chance says: what re-ordering by rank to
     the exact marginals would give, without making the paths.
     """
     steps, draws = drawn.shape
     counts = np.clip(np.rint(above * draws), 0, draws).astype(np.intp)
-    bars = np.column_stack([np.sort(drawn, axis=1), np.full(steps, np.inf, np.float32)])
+    bars = np.column_stack([in_order, np.full(steps, np.inf, np.float32)])
     chosen = np.take_along_axis(bars, draws - counts, axis=1)
     risen, fallen = np.empty(above.shape), np.empty(above.shape)
     for level in range(above.shape[1]):

@@ -80,8 +80,8 @@ def reorder(values: Array, log_quantiles: Array, quantiles: tuple[float, ...]) -
 
 def at_quantiles(log_quantiles: Array, known: tuple[float, ...], wanted: tuple[float, ...]) -> Array:
     """Other quantiles of the same quantile functions, (steps, wanted)."""
-    if wanted == known:
-        return log_quantiles
+    if set(wanted) <= set(known):
+        return log_quantiles[:, [known.index(q) for q in wanted]]
     knots, x = ndtri(np.asarray(known)), ndtri(np.asarray(wanted))
     return np.stack([interpolate(x, knots, row) for row in log_quantiles])
 
