@@ -1,4 +1,5 @@
-"""Exponential smoothing with a damped trend: additive errors, additive damped trend, no season.
+"""Exponential smoothing with a damped trend: additive errors, additive damped trend; a season that is
+beyond doubt (forecast/models/season.py) is taken out before and put back after.
 
 statsmodels' ETSModel knows no holes, so its parameters come from the longest gap-free stretch. They
 are then filtered through the whole history by our own recursion, which equals statsmodels' where
@@ -17,6 +18,7 @@ import pandas as pd
 from forecast.errors import HistoryTooShort, ModelNotFitted
 from forecast.models.base import Cost, FitInput, Origins, check_finite, check_length
 from forecast.models.convergence import must_converge
+from forecast.models.season import at_periods, seasonal_terms
 from forecast.models.smoothing import SETTLED
 from forecast.models.stretch import longest_stretch
 from forecast.types import Array
@@ -72,12 +74,16 @@ class DampedTrend:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FittedEts:
-    """Smoothing parameters, and the states before `start`, the first period of the fitted stretch."""
+    """Smoothing parameters, and the states before `start`, the first period of the fitted stretch.
+
+    seasonal: terms of forecast.models.season.
+    """
 
     smoothing: DampedTrend
     level: float
     trend: float
     start: pd.Period
+    seasonal: Array
 
     @property
     def parameters(self) -> Mapping[str, float]:
@@ -88,23 +94,28 @@ class FittedEts:
             "phi": model.phi,
             "initial_level": self.level,
             "initial_trend": self.trend,
+            "seasonal_range": float(np.ptp(self.seasonal)),
         }
 
     def paths(self, data: FitInput, origins: Origins, steps: int) -> Array:
-        first = int(np.flatnonzero(np.isfinite(data.y))[0])
+        ordinals = np.asarray(data.periods.asi8, dtype=np.intp)
+        y = data.y - at_periods(self.seasonal, ordinals)
+        first = int(np.flatnonzero(np.isfinite(y))[0])
         if data.periods[first] == self.start:
             level, trend = self.level, self.trend
         else:  # the estimated start belongs to a later stretch
-            level, trend = float(data.y[first]), 0.0
-        levels, trends = self.smoothing.states(data.y[first:], level, trend)
+            level, trend = float(y[first]), 0.0
+        levels, trends = self.smoothing.states(y[first:], level, trend)
         damping = np.cumsum(self.smoothing.phi ** np.arange(1, steps + 1))
         at = origins - first
-        return check_finite(NAME, levels[at, None] + trends[at, None] * damping)
+        season = at_periods(self.seasonal, ordinals[origins, None] + np.arange(1, steps + 1))
+        return check_finite(NAME, levels[at, None] + trends[at, None] * damping + season)
 
 
 @dataclass(frozen=True, slots=True)
 class Ets:
-    """ETS(A,Ad,N). Its longest stretch without a gap must hold `min_observations`. A constant stays flat."""
+    """ETS(A,Ad,N) of the price without its season. Its longest stretch without a gap must hold
+    `min_observations`. A constant stays flat."""
 
     name: str = NAME
     min_observations: int = 24
@@ -116,13 +127,14 @@ class Ets:
 
         check_length(self, data.y)
         stretch = longest_stretch(data.y)
-        y = data.y[stretch]
+        seasonal = seasonal_terms(data.y, data.periods, data.season)
+        y = (data.y - at_periods(seasonal, np.asarray(data.periods.asi8, dtype=np.intp)))[stretch]
         if y.size < self.min_observations:
             raise HistoryTooShort(f"{self.name} without a gap", y.size, self.min_observations)
         start = data.periods[stretch.start]
         if y.max() == y.min():
             flat = DampedTrend(alpha=1.0, beta=0.0, phi=0.8)
-            return FittedEts(smoothing=flat, level=float(y[0]), trend=0.0, start=start)
+            return FittedEts(smoothing=flat, level=float(y[0]), trend=0.0, start=start, seasonal=seasonal)
         bounds = {"damping_trend": list(DAMPING)}
         with must_converge(self.name):
             result = ETSModel(y, error="add", trend="add", damped_trend=True, bounds=bounds).fit(disp=False)
@@ -137,4 +149,5 @@ class Ets:
             level=found["initial_level"],
             trend=found["initial_trend"],
             start=start,
+            seasonal=seasonal,
         )

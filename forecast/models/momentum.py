@@ -2,7 +2,8 @@
 
 ARIMA(0,1,1) in log price: y(t) = y(t-1) + e(t) + theta e(t-1), so the path after the origin o is
 y(o) + theta e(o) at every step. A mean over a period has theta = 0.27 even when the daily price is a
-random walk (Working 1960), and slow assessments have more, so theta is shrunk towards 0.27.
+random walk (Working 1960), and slow assessments have more, so theta is shrunk towards 0.27. A season
+that is beyond doubt (forecast/models/season.py) is taken out before and put back after.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from forecast.models.base import Cost, FitInput, Origins, check_finite, check_length
+from forecast.models.season import NONE, at_periods, seasonal_terms
 from forecast.models.smoothing import filter_level
 from forecast.types import Array
 
@@ -45,18 +47,25 @@ def shrink_theta(theta: float, changes: int) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FittedMomentum:
-    """theta as used, and as estimated before shrinking."""
+    """theta as used, and as estimated before shrinking; seasonal: terms of forecast.models.season."""
 
     theta: float
     estimated: float
+    seasonal: Array
 
     @property
     def parameters(self) -> Mapping[str, float]:
-        return {"theta": self.theta, "theta_unshrunk": self.estimated}
+        return {
+            "theta": self.theta,
+            "theta_unshrunk": self.estimated,
+            "seasonal_range": float(np.ptp(self.seasonal)),
+        }
 
     def paths(self, data: FitInput, origins: Origins, steps: int) -> Array:
-        level = filter_level(data.y, 1.0 + self.theta).level[origins]
-        return check_finite("momentum", np.repeat(level[:, None], steps, axis=1))
+        ordinals = np.asarray(data.periods.asi8, dtype=np.intp)
+        level = filter_level(data.y - at_periods(self.seasonal, ordinals), 1.0 + self.theta).level[origins]
+        ahead = ordinals[origins, None] + np.arange(1, steps + 1)
+        return check_finite("momentum", level[:, None] + at_periods(self.seasonal, ahead))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +81,10 @@ class Momentum:
         check_length(self, data.y)
         changes = np.diff(data.y)
         if np.nanmax(data.y) == np.nanmin(data.y):  # every theta fits it equally
-            return FittedMomentum(theta=AVERAGING, estimated=AVERAGING)
-        estimated = estimate_theta(data.y)
+            return FittedMomentum(theta=AVERAGING, estimated=AVERAGING, seasonal=NONE)
+        seasonal = seasonal_terms(data.y, data.periods, data.season)
+        estimated = estimate_theta(
+            data.y - at_periods(seasonal, np.asarray(data.periods.asi8, dtype=np.intp))
+        )
         theta = shrink_theta(estimated, int(np.isfinite(changes).sum()))
-        return FittedMomentum(theta=theta, estimated=estimated)
+        return FittedMomentum(theta=theta, estimated=estimated, seasonal=seasonal)

@@ -47,7 +47,7 @@ def test_shrinking_weighs_the_estimate_by_its_changes() -> None:
 
 def test_the_path_is_a_share_of_the_last_surprise() -> None:
     y = planted(0.4, n=300)
-    data = monthly(y)
+    data = FitInput(y=y, periods=pd.period_range("2015-01-02", periods=300, freq="W-FRI"), season=52)
     fitted = Momentum().fit(data)
     error = 0.0
     for change in np.diff(y):  # the textbook recursion: e(t) = change - theta e(t-1)
