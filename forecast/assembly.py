@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecast.distribution.calibration import SMALLEST, WARM_UP
+from forecast.distribution.calibration import WARM_UP
 from forecast.distribution.combination import BENCHMARK
 from forecast.distribution.headline import EventTerms, event_terms
 from forecast.distribution.paths import (
@@ -18,6 +18,7 @@ from forecast.distribution.paths import (
     reorder,
 )
 from forecast.distribution.shocks import shared_levels, shifts
+from forecast.distribution.volatility import SMALLEST
 from forecast.events.course import Course
 from forecast.events.effects import EffectsFit
 from forecast.panel import COMBINATION, Panel

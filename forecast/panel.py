@@ -7,22 +7,22 @@ origin; cubes are (series, positions, steps). Prices are logs with event effects
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from functools import cache
 
 import numpy as np
 
-from forecast.distribution.calibration import SMALLEST, WARM_UP, Calibration, calibrate, volatility
-from forecast.distribution.combination import BENCHMARK, combination_weights, combine
+from forecast.distribution.calibration import WARM_UP, Calibration, calibrate
+from forecast.distribution.volatility import SMALLEST, volatility, with_swing
 from forecast.estimation import Fit, Map, with_events
-from forecast.evaluation.backtest import cutoff_positions, rolling_paths
-from forecast.evaluation.metrics import pinball
-from forecast.evaluation.selection import Decision, decide_promotion
+from forecast.evaluation.backtest import rolling_paths
+from forecast.evaluation.choice import choose
+from forecast.evaluation.selection import Decision
 from forecast.events.event import Event
 from forecast.models import CANDIDATES
 from forecast.models.base import FitInput
-from forecast.types import SCORED_QUANTILES, Array, FitReport, PriceHistory
+from forecast.types import Array, FitReport, PriceHistory
 
 COMBINATION = "combination"
 
@@ -132,11 +132,13 @@ def build_panel(tasks: Sequence[SeriesTask], *, season: int, mapper: Map = map) 
     names = [m.name for m in CANDIDATES]
     paths = {name: np.full(shape, np.nan) for name in names}
     errors = {name: np.full(shape, np.nan) for name in names}
-    sd = np.full(shape[:2], np.nan)
+    prices = np.full(shape[:2], np.nan)
+    sd = prices.copy()
     for u, (task, found) in enumerate(zip(tasks, fitted, strict=True)):
         first = task.history.periods[0].ordinal - start
         rows = slice(first, first + len(task.history.periods))
-        sd[u, rows] = volatility(task.data.y)
+        prices[u, rows] = task.data.y
+        sd[u, rows] = volatility(prices[u, rows])
         for name in names:
             paths[name][u, rows, : task.steps] = found.paths[name]
             errors[name][u, rows, : task.steps] = series_errors(task, found.paths[name])
@@ -145,81 +147,21 @@ def build_panel(tasks: Sequence[SeriesTask], *, season: int, mapper: Map = map) 
         young = first + (quotes[WARM_UP - 1] if len(quotes) >= WARM_UP else len(task.history.y))
         for name in names:
             errors[name][u, :young] = np.nan
+    sd = with_swing(prices, sd, season)
     filled = np.where(np.isfinite(sd), sd, SMALLEST)
     calibrations = {name: calibrate(errors[name], filled, season) for name in names}
-    draft = Panel(
+    origins = tuple(t.history.origin.ordinal - start for t in tasks)
+    first = int(np.flatnonzero(np.isfinite(sd).any(axis=0))[0])
+    choice = choose(paths, errors, calibrations, filled, first=first, origins=origins, season=season)
+    return Panel(
         tasks=tuple(tasks),
         reports=tuple(f.reports for f in fitted),
-        origins=tuple(t.history.origin.ordinal - start for t in tasks),
+        origins=origins,
         sd=sd,
-        paths=paths,
-        errors=errors,
-        calibrations=calibrations,
-        weights={},
-        decision=Decision(promote=False, reason="", gain=0.0, shrunk_gain=0.0, chance=0.0, cutoffs=0, dm=0.0),
+        paths={**paths, COMBINATION: choice.paths},
+        errors={**errors, COMBINATION: choice.errors},
+        calibrations={**calibrations, COMBINATION: choice.calibration},
+        weights=choice.weights,
+        decision=choice.decision,
         season=season,
     )
-    return choose(draft)
-
-
-def score(errors: Array, calibration: Calibration, cutoffs: Sequence[int]) -> tuple[Array, Array]:
-    """(pinball, inside 80 %) of one forecaster at the cutoffs, both (u, j, k), NaN where no outcome.
-
-    At cutoff j the range uses errors available at j only; log-price units, mean over 19 quantiles.
-    """
-    levels = (*SCORED_QUANTILES,)
-    loss = np.full((errors.shape[0], len(cutoffs), errors.shape[2]), np.nan)
-    inside = loss.copy()
-    for j, at in enumerate(cutoffs):
-        width = calibration.scale[:, at, None, None] * calibration.shape(at, levels)[None]
-        error = errors[:, at]
-        loss[:, j] = pinball(error, width, levels)
-        held = (error >= width[..., levels.index(0.1)]) & (error <= width[..., levels.index(0.9)])
-        inside[:, j] = np.where(np.isfinite(error), held, np.nan)
-    return loss, inside
-
-
-def choose(panel: Panel) -> Panel:
-    """Weights from past scores, the combination, and the decision whether it replaces the random walk.
-
-    The combination is scored prequentially: at each cutoff with the weights known at that cutoff.
-    """
-    steps = panel.errors[BENCHMARK].shape[2]
-    first = WARM_UP + int(np.flatnonzero(np.isfinite(panel.sd).any(axis=0))[0])
-    cutoffs = cutoff_positions(min(first, panel.last), panel.last)
-    scores = {n: score(e, panel.calibrations[n], cutoffs)[0] for n, e in panel.errors.items()}
-    at = np.asarray(cutoffs)
-    ahead = at[:, None] + np.arange(1, steps + 1)[None, :]
-    weights = combination_weights(scores, ahead <= panel.last)
-    combined_paths = combine(panel.paths, weights)
-    combined_errors = _combined_errors(panel, combined_paths)
-    calibration = calibrate(
-        combined_errors, np.where(np.isfinite(panel.sd), panel.sd, SMALLEST), panel.season
-    )
-    honest = np.full_like(combined_errors, np.nan)
-    for known in cutoffs:
-        then = combination_weights(scores, ahead <= known)
-        moved = combine({n: p[:, known] for n, p in panel.paths.items()}, then) - combined_paths[:, known]
-        honest[:, known] = combined_errors[:, known] - moved
-    mine, inside = score(honest, calibration, cutoffs)
-    spacing = max((cutoffs[-1] - cutoffs[0]) / max(len(cutoffs) - 1, 1), 1.0)
-    decision = decide_promotion(
-        mine,
-        scores[BENCHMARK],
-        inside80=inside,
-        step_span=int(np.ceil(steps / spacing)),
-        finite=bool(np.isfinite([combined_paths[u, o, 0] for u, o in enumerate(panel.origins)]).all()),
-    )
-    return replace(
-        panel,
-        paths={**panel.paths, COMBINATION: combined_paths},
-        errors={**panel.errors, COMBINATION: combined_errors},
-        calibrations={**panel.calibrations, COMBINATION: calibration},
-        weights=weights,
-        decision=decision,
-    )
-
-
-def _combined_errors(panel: Panel, combined: Array) -> Array:
-    """Errors of the combined path: the random walk's, moved by the difference of the two paths."""
-    return np.asarray(panel.errors[BENCHMARK] - (combined - panel.paths[BENCHMARK]))

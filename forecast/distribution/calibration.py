@@ -6,8 +6,7 @@ volatility known at t and by a factor for the series, they are pooled over serie
 step: the weighted quantiles of their absolute values (symmetric in logs, so the path stays the
 median). At calendar position t only errors with t' + k + 1 <= t are used.
 
-Sources: conformal prediction for regression (Lei et al. 2018, locally weighted scores); EWMA
-volatility as in RiskMetrics (1996).
+Source: conformal prediction for regression (Lei et al. 2018, locally weighted scores).
 """
 
 from __future__ import annotations
@@ -15,46 +14,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
+from numpy.typing import NDArray
 
 from forecast.distribution.prior_shape import prior_scores
+from forecast.distribution.volatility import SMALLEST
 from forecast.types import Array
 
-DECAY = 0.94  # EWMA of squared returns
-LONG_RUN = 0.15  # share of the long-run variance, so that a calm month does not promise calm
 WARM_UP = 24  # origins before this many quotes carry no error: their volatility is not one yet
 HALF_LIFE_YEARS = 1.5  # age at which a past error counts half
 FACTOR_PRIOR = 30.0  # independent errors at which a series' own factor counts half
 PRIOR_ERRORS = 30.0  # weight of the shipped shapes, in independent errors
 LARGEST_SCORE = 10.0  # volatilities: an error beyond counts as this in a series' factor
-SMALLEST = 1e-5  # log volatility of a price that never moved: a range is never a point
-
-
-def volatility(log_price: Array) -> Array:
-    """Log volatility of one step known at each period, (n,), NaN where there is no quote.
-
-    85 % EWMA(0.94) of squared log changes, 15 % their mean so far; a change over a gap of g steps
-    counts as g steps of equal variance. Needs two quotes; the first ones borrow the first year's mean.
-    """
-    known = np.flatnonzero(np.isfinite(log_price))
-    out = np.full(len(log_price), np.nan)
-    if len(known) < 2:
-        out[known] = SMALLEST
-        return out
-    gaps = np.diff(known)
-    squared = np.diff(log_price[known]) ** 2 / gaps
-    fast = float(np.mean(squared[:12]))
-    variance = np.empty(len(known))
-    variance[0] = fast
-    total = steps = 0.0
-    for i, (square, gap) in enumerate(zip(squared, gaps, strict=True)):
-        keep = DECAY**gap
-        fast = keep * fast + (1.0 - keep) * square
-        total += square * gap
-        steps += gap
-        variance[i + 1] = (1.0 - LONG_RUN) * fast + LONG_RUN * total / steps
-    out[known] = np.sqrt(np.maximum(variance, SMALLEST**2))
-    return out
 
 
 def available_before(cube: Array) -> Array:
@@ -93,27 +63,34 @@ def smooth_over_steps(shape: Array) -> Array:
     steps share most of their errors; so neither median nor width has a seam.
     """
     steps = np.arange(1, len(shape) + 1)
-    scaled = shape / np.sqrt(steps)[:, None]
-    rows = [scaled[max(0, k - 1 - k // 4) : k + k // 4].mean(axis=0) for k in steps]
-    return np.asarray(np.maximum.accumulate(np.array(rows) * np.sqrt(steps)[:, None], axis=0))
+    root = np.sqrt(steps)[:, None]
+    low, high = np.maximum(0, steps - 1 - steps // 4), np.minimum(steps + steps // 4, len(shape))
+    ended = np.concatenate([shape / root, np.zeros((1, shape.shape[1]))])
+    total = np.add.reduceat(ended, np.stack([low, high], axis=1).ravel(), axis=0)[::2]
+    rows = total / (high - low)[:, None]
+    return np.asarray(np.maximum.accumulate(rows * root, axis=0))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """Standardised errors of one forecaster over one panel, sorted once a step.
+    """Standardised errors of one forecaster over one panel, sorted once and laid end to end over the steps.
 
-    scale: (u, t) volatility times factor. sizes[k], born[k]: the sorted |error| / scale and their
-    origin position, both as long as the errors that exist at step k + 1.
+    scale: (u, t) volatility times factor. sizes: (n,) |error| / scale, rising within each step, the prior's
+    among them. known_at: (n,) position at which an error's target is known, -1 for the prior's. mass: (n,)
+    its weight at position `last`. step: (n,) its step, from 0. The newest position is `last`.
     """
 
     scale: Array
-    sizes: tuple[Array, ...]
-    born: tuple[Array, ...]
-    season: int
+    sizes: Array
+    known_at: NDArray[np.int32]
+    mass: Array
+    step: NDArray[np.int32]
+    last: int
+    half_life: float
 
     def available(self, position: int) -> int:
         """Errors at step 1 whose target is known at a position."""
-        return int((self.born[0] + 1 <= position).sum())
+        return int(((self.step == 0) & (self.known_at >= 0) & (self.known_at <= position)).sum())
 
     def shape(self, position: int, quantiles: tuple[float, ...]) -> Array:
         """Standardised quantiles at a calendar position: (steps, quantiles), 0 at the median.
@@ -122,20 +99,19 @@ class Calibration:
         shipped prior shape enters as PRIOR_ERRORS further errors, spread over its quantiles.
         """
         q = np.asarray(quantiles)
-        level = np.abs(2.0 * q - 1.0)
-        half_life = HALF_LIFE_YEARS * self.season
-        rows = np.empty((len(self.sizes), len(q)))
-        for k, (sizes, born) in enumerate(zip(self.sizes, self.born, strict=True)):
-            ready = born + k + 1 <= position
-            weights = np.exp2(-(position - born[ready]) / half_life)
-            prior = prior_scores(k + 1, self.season)
-            # a panel error at step k overlaps its neighbours: one in k is new, and series move together
-            independent = 1.0 / np.sqrt(k + 1.0)
-            both = np.concatenate([sizes[ready], prior])
-            mass = np.concatenate([weights * independent, np.full(len(prior), PRIOR_ERRORS / len(prior))])
-            order = np.argsort(both)
-            cumulative = np.cumsum(mass[order]) - 0.5 * mass[order]
-            rows[k] = np.interp(level, cumulative / mass.sum(), both[order])
+        ready = self.known_at <= position
+        mass, step = self.mass[ready], self.step[ready]
+        # weights have been those of the newest position: seen from an earlier one the errors are younger
+        mass[self.known_at[ready] < 0] *= np.exp2((position - self.last) / self.half_life)
+        ends = np.cumsum(np.bincount(step)) - 1
+        starts = np.concatenate([[0], ends[:-1] + 1])
+        sums = np.cumsum(mass)
+        before = sums[starts] - mass[starts]
+        # one axis for all steps: step k has its levels between k and k + 1
+        levels = step + (sums - 0.5 * mass - before[step]) / (sums[ends] - before)[step]
+        asked = np.arange(len(ends))[:, None] + np.abs(2.0 * q - 1.0)
+        asked = np.clip(asked, levels[starts, None], levels[ends, None])
+        rows = np.interp(asked, levels, self.sizes[ready])
         return np.asarray(smooth_over_steps(rows) * np.sign(np.round(q - 0.5, 12)), dtype=np.float64)
 
 
@@ -145,19 +121,28 @@ def calibrate(errors: Array, sd: Array, season: int) -> Calibration:
     Origins of a price that had never moved are left out: there is no volatility to measure them by.
     """
     moved = np.where(sd > SMALLEST, sd, np.nan)[:, :, None]
-    scores = np.abs(errors) / moved
-    scale = sd * series_factors(scores)
-    scores = np.abs(errors) / np.where(sd > SMALLEST, scale, np.nan)[:, :, None]
-    sizes, born = [], []
+    size = np.abs(errors)
+    scale = sd * series_factors(size / moved)
+    scores = size / np.where(sd > SMALLEST, scale, np.nan)[:, :, None]
+    last, half_life = errors.shape[1] - 1, HALF_LIFE_YEARS * season
+    sizes, known_at, mass, step = [], [], [], []
     for k in range(errors.shape[2]):
-        column = scores[:, :, k]
-        seen = np.isfinite(column)
-        order = np.argsort(column[seen], kind="stable")
-        sizes.append(column[seen][order])
-        born.append(np.nonzero(seen)[1][order].astype(np.float64))
-    return Calibration(scale=scale, sizes=tuple(sizes), born=tuple(born), season=season)
-
-
-def normal_score(quantiles: tuple[float, ...]) -> Array:
-    """Standard normal quantiles: the axis on which quantile functions are interpolated."""
-    return np.asarray(norm.ppf(np.asarray(quantiles)), dtype=np.float64)
+        _, origin = np.nonzero(np.isfinite(scores[:, :, k]))
+        prior = prior_scores(k + 1, season)
+        both = np.concatenate([scores[:, :, k][np.isfinite(scores[:, :, k])], prior])
+        # a panel error at step k overlaps its neighbours: one in k is new, and series move together
+        weight = np.exp2((origin - last) / half_life) / np.sqrt(k + 1.0)
+        order = np.argsort(both, kind="stable")
+        sizes.append(both[order])
+        mass.append(np.concatenate([weight, np.full(len(prior), PRIOR_ERRORS / len(prior))])[order])
+        known_at.append(np.concatenate([origin + k + 1, np.full(len(prior), -1)])[order])
+        step.append(np.full(len(order), k))
+    return Calibration(
+        scale=scale,
+        sizes=np.concatenate(sizes),
+        known_at=np.concatenate(known_at).astype(np.int32),
+        mass=np.concatenate(mass),
+        step=np.concatenate(step).astype(np.int32),
+        last=last,
+        half_life=half_life,
+    )

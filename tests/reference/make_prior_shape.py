@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from forecast.distribution.calibration import WARM_UP, volatility
+from forecast.distribution.calibration import WARM_UP
+from forecast.distribution.volatility import volatility
 from forecast.types import Array
 
 LEVELS = np.round(np.arange(0.025, 1.0, 0.05), 3)

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from forecast.distribution.combination import combination_weights, combine, log_ratios, smooth
+from forecast.distribution.combination import (
+    PRIOR_WEIGHTS,
+    UNKNOWN_WEIGHT,
+    combination_weights,
+    combine,
+    log_ratios,
+    smooth,
+)
 from forecast.types import Array
 
 U, J, K = 4, 24, 12
@@ -24,6 +31,13 @@ def test_weights_add_up_and_prefer_the_better() -> None:
     assert (weights["good"] > weights["rw"]).all()
     assert (weights["rw"] > weights["bad"]).all()
     assert weights["bad"].max() < 0.01
+
+
+def test_equals_share_as_listed_and_an_unknown_model_starts_small() -> None:
+    weights = combination_weights(table(momentum=1.0, new=1.0), ALL)
+    total = PRIOR_WEIGHTS["momentum"] + PRIOR_WEIGHTS["rw"] + UNKNOWN_WEIGHT
+    np.testing.assert_allclose(weights["momentum"], PRIOR_WEIGHTS["momentum"] / total)
+    np.testing.assert_allclose(weights["new"], UNKNOWN_WEIGHT / total)
 
 
 def test_a_measured_ratio_is_shrunk_by_the_number_of_cutoffs() -> None:
