@@ -7,6 +7,7 @@ import pytest
 
 from forecast.evaluation.selection import (
     BLOCK_SD,
+    PRIOR_GAIN,
     PRIOR_SD,
     decide_promotion,
     diebold_mariano,
@@ -33,7 +34,8 @@ def test_a_real_gain_is_promoted_and_shrunk() -> None:
     blocks = 24 / 12 * np.sqrt(3)
     assert found.promote
     assert found.gain == pytest.approx(0.1, abs=0.005)
-    assert found.shrunk_gain == pytest.approx(found.gain * blocks / (blocks + (BLOCK_SD / PRIOR_SD) ** 2))
+    prior = (BLOCK_SD / PRIOR_SD) ** 2
+    assert found.shrunk_gain == pytest.approx((found.gain * blocks + PRIOR_GAIN * prior) / (blocks + prior))
     assert found.cutoffs == 24
     assert "24 cutoffs" in found.reason
 
@@ -54,16 +56,24 @@ def test_vetoes(change: dict[str, object], word: str) -> None:
     assert word in found.reason
 
 
-def test_worse_is_not_promoted() -> None:
-    mine, theirs = scores(1.01)
-    found = decide_promotion(mine, theirs, inside80=INSIDE, step_span=12)
-    assert not found.promote
-    assert "is asked" in found.reason
+@pytest.mark.parametrize(
+    ("ratio", "series", "served"), [(1.02, 3, True), (1.02, 30, False), (1.05, 3, False)]
+)
+def test_a_loss_sends_back_to_the_random_walk_sooner_with_many_series(
+    ratio: float, series: int, served: bool
+) -> None:
+    """Overall: what three series measure says little, what thirty do says much."""
+    rng = np.random.default_rng(1)
+    theirs = rng.gamma(4.0, 0.01, (series, 24, 12))
+    inside = np.where(np.arange(theirs.size).reshape(theirs.shape) % 5 == 0, 0.0, 1.0)
+    found = decide_promotion(theirs * ratio, theirs, inside80=inside, step_span=12)
+    assert found.promote is served
+    assert found.shrunk_gain > 1 - ratio
 
 
 def test_a_gain_overall_that_is_a_loss_far_out_is_vetoed() -> None:
     mine, theirs = scores(0.7)
-    mine[:, :, 8:] = theirs[:, :, 8:] * 1.05
+    mine[:, :, 8:] = theirs[:, :, 8:] * 1.15
     found = decide_promotion(mine, theirs, inside80=INSIDE, step_span=12)
     assert not found.promote
     assert "one third" in found.reason
