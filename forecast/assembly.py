@@ -19,10 +19,11 @@ from forecast.distribution.paths import (
 )
 from forecast.distribution.shocks import shared_levels, shifts
 from forecast.distribution.volatility import SMALLEST
+from forecast.estimation import Fit
 from forecast.events.course import Course
 from forecast.events.effects import EffectsFit
 from forecast.panel import COMBINATION, Panel
-from forecast.parameters import KeptFit, SeriesParameters
+from forecast.parameters import SeriesParameters
 from forecast.types import QUANTILES, Array, CalibrationReport, OpenEvent, SeriesForecast
 
 MIDDLE = QUANTILES.index(0.5)
@@ -33,7 +34,7 @@ def draw_shocks(panel: Panel, rng: np.random.Generator) -> list[Array]:
     """One (draws, steps) walk a series, its shocks those of past periods, the same ones for all series."""
     first = min(panel.origins)
     ends = [o + t.steps for o, t in zip(panel.origins, panel.tasks, strict=True)]
-    errors = panel.errors[BENCHMARK][:, :, 0] / panel.calibrations[BENCHMARK].scale
+    errors = panel.errors[BENCHMARK][:, :, 0] / panel.calibrations[BENCHMARK].scale[:, :, 0]
     shocks = past_scores(DRAWS, max(ends) - first, errors, rng)
     return [
         np.cumsum(shocks[:, o - first : end - first, u], axis=1)
@@ -93,21 +94,24 @@ def anchored(panel: Panel, series: int, model: str) -> Array:
 
 def series_parameters(panel: Panel, series: int) -> SeriesParameters:
     """What was estimated for one series, apart from the data."""
-    task = panel.tasks[series]
-    origin = panel.origins[series]
-    newest = {name: fits[-1] for name, fits in task.fits.items() if fits}
+    task, origin = panel.tasks[series], panel.origins[series]
     widths = {}
     for name in dict.fromkeys((BENCHMARK, served_model(panel, series))):
         spread = panel.quantiles(name, series, QUANTILES)
         widths[name] = (spread - spread[:, [MIDDLE]]) / panel.sd[series, origin]
+    # the panel's news at its oldest origin is the error of the step before
+    oldest = min(t.history.origin.ordinal for t in panel.tasks) - 1
     return SeriesParameters(
-        fits={
-            name: KeptFit(fitted=fit.fitted, day=fit.day)
-            for name, fit in newest.items()
-            if fit.fitted is not None
-        },
+        fits={name: _serving(fits, oldest) for name, fits in task.fits.items()},
         widths=widths,
+        echo=panel.echo[origin, : task.steps],
     )
+
+
+def _serving(fits: tuple[Fit, ...], oldest: int) -> tuple[Fit, ...]:
+    """Those that serve origins from ordinal `oldest` on."""
+    before = [k for k, fit in enumerate(fits) if fit.origin <= oldest]
+    return fits[before[-1] if before else 0 :]
 
 
 def base_forecast(

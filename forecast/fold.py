@@ -13,7 +13,7 @@ import pandas as pd
 from forecast.assembly import draw_shocks, price_quantiles, series_forecast, series_parameters
 from forecast.distribution.fx import FxPaths
 from forecast.errors import ForecastError
-from forecast.estimation import Fits, Known, Map, fits_for
+from forecast.estimation import Fit, Fits, Known, Map, fits_for
 from forecast.events.effects import EffectsFit
 from forecast.models import CANDIDATES
 from forecast.models.base import FitInput
@@ -106,7 +106,10 @@ def run_fold(
     A series that cannot be forecast is in `failures`.
     """
     inputs = at.inputs(setting.season, setting.seed)
-    tasks = [_task(setting, at, h, d, fits) for h, d in zip(at.histories, inputs, strict=True)]
+    tasks = [
+        series_task(at, h, d, steps_for(setting, at, h), _own(fits, h))
+        for h, d in zip(at.histories, inputs, strict=True)
+    ]
     if progress:
         progress("models", 0, len(tasks))
     panel = build_panel(tasks, season=setting.season, mapper=mapper)
@@ -152,10 +155,17 @@ def _parameters(
         series={f.key.unique_id: series_parameters(panel, u) for u, f in enumerate(forecasts)},
         choices={f.key.unique_id: Choice(champion=f.champion, weights=f.weights) for f in forecasts},
         premiums={f.key.unique_id: PremiumParameters(walk=fit.walk) for f, fit in outside},
+        plain={name: float(row[0]) for name, row in panel.plain.items()},
     )
 
 
-def _task(setting: Setting, at: Known, history: PriceHistory, data: FitInput, fits: Fits) -> SeriesTask:
+def _own(fits: Fits, history: PriceHistory) -> Mapping[str, tuple[Fit, ...]]:
+    return {m.name: fits[history.key.unique_id, m.name] for m in CANDIDATES}
+
+
+def series_task(
+    at: Known, history: PriceHistory, data: FitInput, steps: int, fits: Mapping[str, tuple[Fit, ...]]
+) -> SeriesTask:
     """What the paths of one series need: its contributions from the effects layer, if events touch it."""
     fit = at.effects.get(history.key.market or "")
     contributions, known_from = np.zeros((len(history.y), 0)), np.zeros(0)
@@ -166,11 +176,11 @@ def _task(setting: Setting, at: Known, history: PriceHistory, data: FitInput, fi
     return SeriesTask(
         history=history,
         data=data,
-        steps=steps_for(setting, at, history),
+        steps=steps,
         events=at.events if fit is not None else (),
         contributions=contributions,
         known_from=known_from,
-        fits={m.name: fits[history.key.unique_id, m.name] for m in CANDIDATES},
+        fits=fits,
     )
 
 

@@ -21,10 +21,11 @@ from forecast.evaluation.choice import choose
 from forecast.evaluation.selection import Decision
 from forecast.events.event import Event
 from forecast.models import CANDIDATES
-from forecast.models.base import FitInput
+from forecast.models.base import Candidate, FitInput, Origins
 from forecast.types import Array, FitReport, PriceHistory
 
 COMBINATION = "combination"
+HALF_80 = 1.2816  # normal score of the upper end of an 80 % range
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +53,11 @@ class SeriesTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesPaths:
-    """model -> (n, steps) adjusted log paths, and what became of each model."""
+    """model -> (n, steps) adjusted log paths, half widths of those that know their own range, and what became
+    of each model."""
 
     paths: Mapping[str, Array]
+    spreads: Mapping[str, Array]
     reports: tuple[FitReport, ...]
 
 
@@ -70,6 +73,8 @@ class Panel:
     errors: Mapping[str, Array]
     calibrations: Mapping[str, Calibration]
     weights: Mapping[str, Array]
+    plain: Mapping[str, Array]
+    echo: Array
     decision: Decision
     season: int
 
@@ -83,25 +88,30 @@ class Panel:
         calibration = self.calibrations[model]
         origin = self.origins[series]
         steps = self.tasks[series].steps
-        width = calibration.scale[series, origin] * calibration.shape(self.last, quantiles)[:steps]
+        scale = calibration.scale[series, origin, :steps, None]
+        width = scale * calibration.shape(self.last, quantiles)[:steps]
         return np.asarray(self.paths[model][series, origin, :steps, None] + width)
 
 
-def series_paths(task: SeriesTask) -> SeriesPaths:
-    """Every model's rolling paths on one series, in adjusted log price."""
+def series_paths(
+    task: SeriesTask, models: Sequence[Candidate] = CANDIDATES, only: Origins | None = None
+) -> SeriesPaths:
+    """Rolling paths of models on one series, in adjusted log price; after the origins `only`, if given."""
     adjustment = task.adjustment
 
     @cache
     def raw(day: date) -> FitInput:
         return with_events(task.data, task.history, task.events, day)
 
-    paths, reports = {}, []
-    for model in CANDIDATES:
+    paths, spreads, reports = {}, {}, []
+    for model in models:
         data_of = (lambda fit: raw(fit.day)) if model.uses_events else (lambda _: task.data)
-        found, report = rolling_paths(model.name, task.fits[model.name], data_of, task.steps)
-        paths[model.name] = found - adjustment[:, None] if model.uses_events else found
-        reports.append(report)
-    return SeriesPaths(paths=paths, reports=tuple(reports))
+        found = rolling_paths(model.name, task.fits[model.name], data_of, task.steps, only)
+        paths[model.name] = found.paths - adjustment[:, None] if model.uses_events else found.paths
+        if found.spreads is not None:
+            spreads[model.name] = found.spreads
+        reports.append(found.report)
+    return SeriesPaths(paths=paths, spreads=spreads, reports=tuple(reports))
 
 
 def series_errors(task: SeriesTask, paths: Array) -> Array:
@@ -132,6 +142,7 @@ def build_panel(tasks: Sequence[SeriesTask], *, season: int, mapper: Map = map) 
     names = [m.name for m in CANDIDATES]
     paths = {name: np.full(shape, np.nan) for name in names}
     errors = {name: np.full(shape, np.nan) for name in names}
+    spreads = {name: np.full(shape, np.nan) for found in fitted for name in found.spreads}
     prices = np.full(shape[:2], np.nan)
     sd = prices.copy()
     for u, (task, found) in enumerate(zip(tasks, fitted, strict=True)):
@@ -142,6 +153,8 @@ def build_panel(tasks: Sequence[SeriesTask], *, season: int, mapper: Map = map) 
         for name in names:
             paths[name][u, rows, : task.steps] = found.paths[name]
             errors[name][u, rows, : task.steps] = series_errors(task, found.paths[name])
+        for name, half in found.spreads.items():
+            spreads[name][u, rows, : task.steps] = half
         # before the volatility is one, an error says nothing about ranges
         quotes = np.flatnonzero(np.isfinite(task.history.y))
         young = first + (quotes[WARM_UP - 1] if len(quotes) >= WARM_UP else len(task.history.y))
@@ -149,19 +162,25 @@ def build_panel(tasks: Sequence[SeriesTask], *, season: int, mapper: Map = map) 
             errors[name][u, :young] = np.nan
     sd = with_swing(prices, sd, season)
     filled = np.where(np.isfinite(sd), sd, SMALLEST)
-    calibrations = {name: calibrate(errors[name], filled, season) for name in names}
+    root = np.sqrt(np.arange(1, steps + 1))
+    own = {
+        name: np.where(np.isfinite(half), half / (HALF_80 * root), SMALLEST) for name, half in spreads.items()
+    }
+    calibrations = {n: calibrate(errors[n], own.get(n, filled[:, :, None]), season) for n in names}
     origins = tuple(t.history.origin.ordinal - start for t in tasks)
     first = int(np.flatnonzero(np.isfinite(sd).any(axis=0))[0])
-    choice = choose(paths, errors, calibrations, filled, first=first, origins=origins, season=season)
+    combined = choose(paths, errors, calibrations, filled, first=first, origins=origins, season=season)
     return Panel(
         tasks=tuple(tasks),
         reports=tuple(f.reports for f in fitted),
         origins=origins,
         sd=sd,
-        paths={**paths, COMBINATION: choice.paths},
-        errors={**errors, COMBINATION: choice.errors},
-        calibrations={**calibrations, COMBINATION: choice.calibration},
-        weights=choice.weights,
-        decision=choice.decision,
+        paths={**paths, COMBINATION: combined.paths},
+        errors={**errors, COMBINATION: combined.errors},
+        calibrations={**calibrations, COMBINATION: combined.calibration},
+        weights=combined.weights,
+        plain=combined.plain,
+        echo=combined.echo,
+        decision=combined.decision,
         season=season,
     )

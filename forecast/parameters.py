@@ -8,32 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 
+from forecast.estimation import Fit
 from forecast.events.parameters import EffectParameters
 from forecast.models import FITTED
-from forecast.models.base import Fitted
 from forecast.types import Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeptFit:
-    """A fit and the day whose events it knew."""
-
-    fitted: Fitted
-    day: date
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesParameters:
-    """Of one series on a calendar. fits: newest of each candidate that has a path.
+    """Of one series on a calendar. fits: of each candidate, those that serve the newest origins of the run.
 
     widths: for each forecaster that may be served, how far its quantiles lie from its median at each step,
-    in volatilities of one step, (steps, 21).
+    in volatilities of one step, (steps, 21). echo: (steps,) what is still to come of the panel's news.
     """
 
-    fits: Mapping[str, KeptFit]
+    fits: Mapping[str, tuple[Fit, ...]]
     widths: Mapping[str, Array]
+    echo: Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,16 +45,19 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunParameters:
-    """Of a whole run. effects: by market; choices: of the series on a calendar."""
+    """Of a whole run. effects: by market; choices: of the series on a calendar. plain: model -> weight in the
+    mixture whose errors are the panel's news.
+    """
 
     effects: Mapping[str, EffectParameters]
     series: Mapping[str, SeriesParameters]
     choices: Mapping[str, Choice]
     premiums: Mapping[str, PremiumParameters]
+    plain: Mapping[str, float]
 
 
 #: Dataclasses that stored parameters are made of, by name.
 KEPT: Mapping[str, type] = {
     **FITTED,
-    **{kept.__name__: kept for kept in (KeptFit, SeriesParameters, PremiumParameters, Choice)},
+    **{kept.__name__: kept for kept in (Fit, SeriesParameters, PremiumParameters, Choice)},
 }

@@ -22,17 +22,21 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecast.assembly import base_forecast
-from forecast.distribution.calibration import volatility
+from forecast.distribution.calibration import WARM_UP
 from forecast.distribution.combination import combine
+from forecast.distribution.common import mean_over_series
 from forecast.distribution.headline import event_terms
+from forecast.distribution.volatility import volatility, with_swing
 from forecast.errors import InputError
-from forecast.estimation import Known, with_events
+from forecast.estimation import Known
 from forecast.events.effects import effects_from
 from forecast.events.event import Event
 from forecast.events.event import known_at as events_known_at
-from forecast.fold import Setting, forecast_targets
-from forecast.models import PANEL_MODELS, get_candidate
-from forecast.parameters import Choice, RunParameters, SeriesParameters
+from forecast.fold import Setting, forecast_targets, series_task
+from forecast.models import get_candidate
+from forecast.models.base import FitInput
+from forecast.panel import COMBINATION, series_errors, series_paths
+from forecast.parameters import Choice, RunParameters
 from forecast.periods import steps_between, to_books
 from forecast.types import QUANTILES, Array, CalibrationReport, Relation, SeriesForecast
 
@@ -170,9 +174,8 @@ def _median(at: _Stand, series: str, *, relations: Sequence[Relation], freq: str
     choice = at.choices.get(name)
     if choice is None or name not in at.parameters.series:
         raise InputError(name, "no stored parameters", "a series that both runs forecast")
-    # a model of the panel looks at all series, any other at this one
-    pooled = any(get_candidate(m) in PANEL_MODELS for m in choice.weights)
-    rows = at.history[~outside & (pooled | (at.history["unique_id"] == name))]
+    # the whole panel: its volatility and its news are in the forecast of each series
+    rows = at.history[~outside]
     found = [b.at(at.day) for b in to_books(rows, freq)] if len(rows) else []
     histories = tuple(h for h in found if h is not None)
     effects = {
@@ -205,7 +208,7 @@ def _calendar_forecast(at: _Stand, setting: Setting, known: Known, name: str) ->
     terms = event_terms(effects, history.key, history.origin, periods)
     origin, drawn = at.paths[name]
     columns = np.clip(periods.asi8 - origin - 1, 0, drawn.shape[1] - 1)
-    baseline = _baseline(known, name, at.parameters.series[name], choice, setting, len(periods))
+    baseline = _baseline(known, name, at.parameters, choice, setting, len(periods))
     base, final, paths = base_forecast(baseline, terms, drawn[:, columns].astype(np.float64))
     forecast = SeriesForecast(
         key=history.key,
@@ -230,26 +233,57 @@ def _calendar_forecast(at: _Stand, setting: Setting, known: Known, name: str) ->
 
 
 def _baseline(
-    known: Known, name: str, kept: SeriesParameters, choice: Choice, setting: Setting, steps: int
+    known: Known, name: str, parameters: RunParameters, choice: Choice, setting: Setting, steps: int
 ) -> Array:
     """Log quantiles (steps, 21) before events, from stored parameters and the prices that are known."""
-    u = known.place[name]
-    history, data = known.histories[u], known.inputs(setting.season, setting.seed)[u]
-    adjustment = history.log_price[-1] - data.y[-1]
-    origin = np.array([len(data.y) - 1])
-    paths = {}
-    for model in choice.weights:
-        if model not in kept.fits:
-            raise InputError(f"{name}.{model}", "no stored fit", "a model that both runs have")
-        fit = kept.fits[model]
-        if get_candidate(model).uses_events:
-            whole = with_events(data, history, known.events, fit.day)
-            paths[model] = fit.fitted.paths(whole, origin, steps)[0] - adjustment
-        else:
-            paths[model] = fit.fitted.paths(data, origin, steps)[0]
-    median = combine(paths, {m: _reaching(row, steps) for m, row in choice.weights.items()})
-    width = _reaching(kept.widths[choice.champion], steps) * volatility(data.y)[-1]
-    return np.asarray(median[:, None] + width + adjustment)
+    u, kept = known.place[name], parameters.series[name]
+    inputs = known.inputs(setting.season, setting.seed)
+    start = min(d.periods[0].ordinal for d in inputs)
+    end = max(d.periods[-1].ordinal for d in inputs) + 1
+    prices = np.full((len(inputs), end - start), np.nan)
+    sd = prices.copy()
+    for row, data in enumerate(inputs):
+        here = data.periods.asi8 - start
+        prices[row, here] = data.y
+        sd[row, here] = volatility(data.y)
+    sd = with_swing(prices, sd, setting.season)
+    history = known.histories[u]
+    origin = history.origin.ordinal - start
+    task = series_task(known, history, inputs[u], steps, kept.fits)
+    last = np.array([len(history.y) - 1])
+    if missing := [m for m in choice.weights if m not in kept.fits]:
+        raise InputError(f"{name}.{missing[0]}", "no stored fit", "a model that both runs have")
+    paths = series_paths(task, [get_candidate(m) for m in choice.weights], last).paths
+    weights = {m: _reaching(row, steps) for m, row in choice.weights.items()}
+    median = combine({m: path[-1] for m, path in paths.items()}, weights)
+    if choice.champion == COMBINATION:
+        news = _news(known, inputs, parameters, history.origin.ordinal, sd[:, origin - 1])
+        median = median + sd[u, origin] * _reaching(kept.echo, steps) * news
+    width = _reaching(kept.widths[choice.champion], steps) * sd[u, origin]
+    return np.asarray(median[:, None] + width + history.log_price[-1] - inputs[u].y[-1])
+
+
+def _news(
+    known: Known, inputs: Sequence[FitInput], parameters: RunParameters, ordinal: int, sd: Array
+) -> float:
+    """The panel's news in a period: mean standardised error of the plain mixture's step into it.
+
+    sd: (u,) volatilities known before.
+    """
+    models = [get_candidate(m) for m, weight in parameters.plain.items() if weight > 0.0]
+    weights = {m: np.array([weight]) for m, weight in parameters.plain.items()}
+    scores = np.full(len(inputs), np.nan)
+    for v, (history, data) in enumerate(zip(known.histories, inputs, strict=True)):
+        at = ordinal - 1 - history.periods[0].ordinal
+        kept = parameters.series.get(history.key.unique_id)
+        quotes = np.flatnonzero(np.isfinite(history.y))
+        young = len(quotes) < WARM_UP or at < quotes[WARM_UP - 1]
+        if kept is None or young or at + 1 >= len(history.y) or not np.isfinite(history.y[at : at + 2]).all():
+            continue
+        task = series_task(known, history, data, 1, kept.fits)
+        paths = series_paths(task, models, np.array([at])).paths
+        scores[v] = series_errors(task, combine(paths, weights))[at, 0] / sd[v]
+    return float(mean_over_series(scores[:, None])[0])
 
 
 def _reaching(rows: Array, steps: int) -> Array:

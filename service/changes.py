@@ -187,12 +187,11 @@ def _inputs(conn: Connection, issued: IssuedForecast) -> Inputs:
 
 def _basis(conn: Connection, issued: IssuedForecast, known: Inputs, series: Series) -> Basis:
     """What the forecast of a run stands on."""
-    names = [series.series_id, *([] if series.base_series is None else [series.base_series])]
-    parameters = parameter_facts.load(conn, issued.run_id, names)
+    parameters = parameter_facts.load(conn, issued.run_id, [s.series_id for s in known.series])
     if parameters is None:
         raise Refusal(f"run {issued.run_id}", "no stored parameters", "a run of this version or later")
     paths, ends = {}, {}
-    for name in names:
+    for name in (series.series_id, *([] if series.base_series is None else [series.base_series])):
         made = store.of_run(conn, issued.run_id, name)
         kept = facts.load(conn, issued.run_id, BASE_PATHS, name)
         if made is None or kept is None or kept.numbers is None:

@@ -9,11 +9,11 @@ from sqlalchemy import Connection
 
 from data.store import facts
 from data.store.facts import Fact
+from forecast.estimation import Fit
 from forecast.events.parameters import EffectParameters
 from forecast.models import PANEL_MODELS
-from forecast.models.base import Fitted
 from forecast.models.stored import from_plain, to_plain
-from forecast.parameters import KEPT, Choice, KeptFit, PremiumParameters, RunParameters, SeriesParameters
+from forecast.parameters import KEPT, Choice, PremiumParameters, RunParameters, SeriesParameters
 
 PARAMETERS = "parameters"
 _SHARED = frozenset(model.name for model in PANEL_MODELS)
@@ -21,17 +21,17 @@ _SHARED = frozenset(model.name for model in PANEL_MODELS)
 
 def facts_of(found: RunParameters) -> Iterator[Fact]:
     """What a run keeps of its parameters: a fact a series, and one of the whole run."""
-    shared: dict[str, Fitted] = {}
+    shared: dict[str, tuple[Fit, ...]] = {}
     for name, kept in found.series.items():
-        shared |= {model: fit.fitted for model, fit in kept.fits.items() if model in _SHARED}
-        days = {model: fit.day for model, fit in kept.fits.items() if model in _SHARED}
+        shared |= {model: fits for model, fits in kept.fits.items() if model in _SHARED}
         own = replace(kept, fits={m: f for m, f in kept.fits.items() if m not in _SHARED})
-        content = {"kept": to_plain(own), "shared": to_plain(days), "choice": to_plain(found.choices[name])}
+        content = {"kept": to_plain(own), "choice": to_plain(found.choices[name])}
         yield Fact(kind=PARAMETERS, series_id=name, content=content)
     for name, premium in found.premiums.items():
         yield Fact(kind=PARAMETERS, series_id=name, content={"premium": to_plain(premium)})
     effects = {market: kept.content() for market, kept in found.effects.items()}
-    yield Fact(kind=PARAMETERS, content={"effects": effects, "shared": to_plain(shared)})
+    whole = {"effects": effects, "shared": to_plain(shared), "plain": to_plain(found.plain)}
+    yield Fact(kind=PARAMETERS, content=whole)
 
 
 def load(conn: Connection, run_id: int, series: Iterable[str]) -> RunParameters | None:
@@ -39,7 +39,7 @@ def load(conn: Connection, run_id: int, series: Iterable[str]) -> RunParameters 
     whole = facts.load(conn, run_id, PARAMETERS)
     if whole is None:
         return None
-    shared: dict[str, Fitted] = from_plain(whole.content["shared"], KEPT)
+    shared: dict[str, tuple[Fit, ...]] = from_plain(whole.content["shared"], KEPT)
     kept: dict[str, SeriesParameters] = {}
     choices: dict[str, Choice] = {}
     premiums: dict[str, PremiumParameters] = {}
@@ -51,9 +51,8 @@ def load(conn: Connection, run_id: int, series: Iterable[str]) -> RunParameters 
             premiums[name] = from_plain(fact.content["premium"], KEPT)
             continue
         own: SeriesParameters = from_plain(fact.content["kept"], KEPT)
-        days = from_plain(fact.content["shared"], KEPT)
-        fits = {m: KeptFit(fitted=shared[m], day=day) for m, day in days.items()}
-        kept[name] = replace(own, fits={**own.fits, **fits})
+        kept[name] = replace(own, fits={**own.fits, **shared})
         choices[name] = from_plain(fact.content["choice"], KEPT)
     effects = {m: EffectParameters.from_content(c) for m, c in whole.content["effects"].items()}
-    return RunParameters(effects=effects, series=kept, choices=choices, premiums=premiums)
+    plain: dict[str, float] = from_plain(whole.content["plain"], KEPT)
+    return RunParameters(effects=effects, series=kept, choices=choices, premiums=premiums, plain=plain)

@@ -75,7 +75,8 @@ def smooth_over_steps(shape: Array) -> Array:
 class Calibration:
     """Standardised errors of one forecaster over one panel, sorted once and laid end to end over the steps.
 
-    scale: (u, t) volatility times factor. sizes: (n,) |error| / scale, rising within each step, the prior's
+    scale: (u, t, 1), or (u, t, k) for a forecaster that knows its own range: volatility times factor.
+    sizes: (n,) |error| / scale, rising within each step, the prior's
     among them. known_at: (n,) position at which an error's target is known, -1 for the prior's. mass: (n,)
     its weight at position `last`. step: (n,) its step, from 0. The newest position is `last`.
     """
@@ -116,14 +117,15 @@ class Calibration:
 
 
 def calibrate(errors: Array, sd: Array, season: int) -> Calibration:
-    """Standardise and sort an error cube (u, t, k) with the volatilities (u, t) of its origins.
+    """Standardise and sort an error cube (u, t, k) with the volatilities of its origins: one for all steps
+    (u, t, 1), or of each step's own range (u, t, k), as of a walk with that range.
 
     Origins of a price that had never moved are left out: there is no volatility to measure them by.
     """
-    moved = np.where(sd > SMALLEST, sd, np.nan)[:, :, None]
+    moved = np.where(sd > SMALLEST, sd, np.nan)
     size = np.abs(errors)
-    scale = sd * series_factors(size / moved)
-    scores = size / np.where(sd > SMALLEST, scale, np.nan)[:, :, None]
+    scale = sd * series_factors(size / moved)[:, :, None]
+    scores = size / np.where(sd > SMALLEST, scale, np.nan)
     last, half_life = errors.shape[1] - 1, HALF_LIFE_YEARS * season
     sizes, known_at, mass, step = [], [], [], []
     for k in range(errors.shape[2]):

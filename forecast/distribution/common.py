@@ -23,22 +23,29 @@ def mean_over_series(scores: Array) -> Array:
     return np.asarray(total / np.maximum(seen.sum(axis=0), 1))
 
 
-def common_shift(errors: Array, sd: Array) -> Array:
-    """What to add to each path, log price (u, t, k), from the panel's errors (u, t, k) and volatility (u, t).
+def common_news(errors: Array, sd: Array) -> Array:
+    """News of the panel at each position, (t,): the mean standardised error of the step that ended there.
 
-    At origin t only errors with a target at or before t are used, for the news and for its coefficient.
+    errors: (u, t) of one step, by origin; sd: (u, t).
     """
-    steps = np.arange(1, errors.shape[2] + 1)
-    root = np.sqrt(steps)
+    out = np.zeros(errors.shape[1])
+    out[1:] = mean_over_series(errors / sd)[:-1]
+    return out
+
+
+def echoes(errors: Array, sd: Array, news: Array) -> Array:
+    """How much of the news known at each origin is still to come at each step, (t, k), in volatilities.
+
+    At origin t only errors with a target at or before t are used.
+    """
+    root = np.sqrt(np.arange(1, errors.shape[2] + 1))
     later = mean_over_series(errors / (sd[:, :, None] * root))
     length = later.shape[0]
-    news = np.zeros(length)
-    news[1:] = later[:-1, 0]
     seen = np.isfinite(errors).any(axis=0)
     both = np.cumsum(news[:, None] * np.where(seen, later, 0.0), axis=0)
     size = np.cumsum(np.where(seen, news[:, None] ** 2, 0.0), axis=0)
     share = np.zeros_like(later)
-    for k in range(min(len(steps), length - 1)):
+    for k in range(min(len(root), length - 1)):
         known = both[: length - k - 1, k], size[: length - k - 1, k]
         share[k + 1 :, k] = known[0] / (known[1] + PRIOR_PERIODS * root[k])
-    return np.asarray(np.nan_to_num(sd)[:, :, None] * (share * news[:, None] * root)[None])
+    return np.asarray(share * root)

@@ -12,7 +12,7 @@ import numpy as np
 
 from forecast.distribution.calibration import WARM_UP, Calibration, calibrate
 from forecast.distribution.combination import BENCHMARK, combination_weights, combine, prior_weights
-from forecast.distribution.common import common_shift
+from forecast.distribution.common import common_news, echoes
 from forecast.evaluation.backtest import cutoff_positions
 from forecast.evaluation.metrics import pinball
 from forecast.evaluation.selection import Decision, decide_promotion
@@ -20,13 +20,19 @@ from forecast.types import SCORED_QUANTILES, Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """The combination's paths, errors (u, t, k) and ranges; model -> weight a step, (k,); the decision."""
+class Combined:
+    """The combination's paths, errors (u, t, k) and ranges; model -> weight a step, (k,); the decision.
+
+    plain: weights of the mixture whose errors are the panel's news, (k,); echo: (t, k) what is still to come
+    of the news known at each position.
+    """
 
     paths: Array
     errors: Array
     calibration: Calibration
     weights: Mapping[str, Array]
+    plain: Mapping[str, Array]
+    echo: Array
     decision: Decision
 
 
@@ -39,7 +45,7 @@ def score(errors: Array, calibration: Calibration, cutoffs: Sequence[int]) -> tu
     loss = np.full((errors.shape[0], len(cutoffs), errors.shape[2]), np.nan)
     inside = loss.copy()
     for j, at in enumerate(cutoffs):
-        width = calibration.scale[:, at, None, None] * calibration.shape(at, levels)[None]
+        width = calibration.scale[:, at, :, None] * calibration.shape(at, levels)[None]
         error = errors[:, at]
         loss[:, j] = pinball(error, width, levels)
         held = (error >= width[..., levels.index(0.1)]) & (error <= width[..., levels.index(0.9)])
@@ -56,7 +62,7 @@ def choose(
     first: int,
     origins: Sequence[int],
     season: int,
-) -> Choice:
+) -> Combined:
     """Weights from past scores, the combination, and the decision whether it replaces the random walk.
 
     paths, errors, calibrations: by model. sd: (u, t), never NaN. first: position of the oldest quote;
@@ -73,12 +79,15 @@ def choose(
         """The random walk's, moved by the difference of the two paths."""
         return np.asarray(errors[BENCHMARK] - (path - paths[BENCHMARK]))
 
-    plain = combine(paths, prior_weights(scores))
-    shift = common_shift(errors_of(plain), sd)
+    plain = prior_weights(scores)
+    off = errors_of(combine(paths, plain))
+    news = common_news(off[:, :, 0], sd)
+    echo = echoes(off, sd, news)
+    shift = sd[:, :, None] * (echo * news[:, None])
     weights = combination_weights(scores, ahead <= last)
     combined = combine(paths, weights) + shift
     combined_errors = errors_of(combined)
-    calibration = calibrate(combined_errors, sd, season)
+    calibration = calibrate(combined_errors, sd[:, :, None], season)
     honest = np.full_like(combined_errors, np.nan)
     for known in cutoffs:
         then = combination_weights(scores, ahead <= known)
@@ -93,6 +102,12 @@ def choose(
         step_span=int(np.ceil(steps / spacing)),
         finite=bool(np.isfinite([combined[u, o, 0] for u, o in enumerate(origins)]).all()),
     )
-    return Choice(
-        paths=combined, errors=combined_errors, calibration=calibration, weights=weights, decision=decision
+    return Combined(
+        paths=combined,
+        errors=combined_errors,
+        calibration=calibration,
+        weights=weights,
+        plain=plain,
+        echo=echo,
+        decision=decision,
     )

@@ -59,7 +59,7 @@ def main() -> None:
         errors[:, : length - k - 1, k] = logs[:, k + 1 :] - logs[:, : length - k - 1]
     errors[:, :WARM_UP] = np.nan
     calibration = calibrate(errors, np.where(np.isfinite(sd), sd, SMALLEST), 12)
-    scores = errors / calibration.scale[:, :, None]
+    scores = errors / calibration.scale
     baskets = [np.random.default_rng(n).choice(count, 4, replace=False) for n in range(20)]
     found: dict[tuple[str, str], list[float]] = {}
     for cutoff in np.linspace(140, length - STEPS - 1, CUTOFFS).astype(int):
@@ -70,7 +70,7 @@ def main() -> None:
             "runs of errors": np.cumsum(past_scores(DRAWS, STEPS, known, rng), axis=1),
             "whole error vectors": whole_errors(scores, int(cutoff), rng),
         }
-        scale = calibration.scale[:, cutoff]
+        scale = calibration.scale[:, cutoff, 0]
         shape = calibration.shape(int(cutoff), QUANTILES)
         later = logs[:, cutoff + 1 : cutoff + STEPS + 1].T
         whole = np.isfinite(later).all(axis=0) & np.isfinite(logs[:, cutoff])

@@ -1,8 +1,8 @@
 """The peers: who they are, how each is run, and the one that is not in the bench, the median of four.
 
 All but the base forecast log prices. The four automatic models of statsforecast look for no season: on
-`dev_m` one of twelve months moves AutoTheta from 0.986 to 0.982 and makes AutoARIMA five times as slow. Prophet is as
-it ships.
+`dev_m` one of twelve months moves AutoTheta from 0.986 to 0.982 and makes AutoARIMA five times as slow.
+Prophet is as it ships.
 """
 
 from __future__ import annotations
