@@ -107,9 +107,12 @@ def control_uses(fit: PremiumFit) -> tuple[EventUse, ...]:
 def join_events(china: Sequence[OpenEvent], premium: Sequence[OpenEvent]) -> tuple[OpenEvent, ...]:
     """Open events of a price outside China: what each does to the Chinese price and to the premium."""
     own = {e.event_id: e for e in premium}
-    out = [
-        replace(e, parts=(*e.parts, *own.pop(e.event_id).parts)) if e.event_id in own else e for e in china
-    ]
+    out = []
+    for event in china:
+        other = own.pop(event.event_id, None)
+        if other is not None:  # one size for both parts: its tails are those of the heavier one
+            event = replace(event, dof=min(event.dof, other.dof), parts=(*event.parts, *other.parts))
+        out.append(event)
     return tuple(sorted((*out, *own.values()), key=lambda e: (e.starts[0][0], e.event_id)))
 
 

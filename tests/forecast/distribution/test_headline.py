@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -143,8 +144,8 @@ def test_outside_china_an_event_is_one_with_two_parts(run: PanelRun) -> None:
     assert [len(e.parts) for e in (ahead, ease)] == [1, 2]
     assert ease.state == "scheduled"
     assert ease.parts[1].mean == -0.1
-    joined = join_events(dy.open_events, europe.open_events)
-    assert [e.event_id for e in joined] == ["ahead", "ease"]
+    joined = join_events(dy.open_events, [replace(ease, dof=3.0)])
+    assert [(e.event_id, e.dof) for e in joined] == [("ahead", 4.0), ("ease", 3.0)]
 
 
 def test_a_stored_run_answers_as_its_headline_says(run: PanelRun) -> None:
