@@ -19,7 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecast.distribution.mixture import Mixture, apart, prepare
-from forecast.distribution.shocks import HAPPENS, event_levels, shifts
+from forecast.distribution.shocks import HAPPENS, effect, event_levels
 from forecast.events.course import Course, course, courses
 from forecast.events.scenario import Switch
 from forecast.types import Array, OpenEvent
@@ -66,7 +66,9 @@ class Standing:
         """Log paths of the months ahead, (months, draws): open events in the draws in which they happen,
         marginals not yet exact."""
         ahead = np.ascontiguousarray(self.base_paths[:, self.lag :].T, dtype=np.float32)
-        return np.asarray(ahead + self.shift(self.courses, [e.probability for e in self.events]))
+        for known, event in zip(self.courses, self.events, strict=True):
+            ahead += self.shift(known, event.probability)
+        return ahead
 
     @cached_property
     def sorted(self) -> Draws:
@@ -78,12 +80,11 @@ class Standing:
         found = self.levels.get(name)
         return event_levels(name, len(self.base_paths), self.seed) if found is None else found
 
-    def shift(self, terms: Sequence[Course], chances: Sequence[float]) -> Draws:
-        """Summed log effects in the months ahead in each draw, (months, draws)."""
-        if not terms:
-            return np.zeros((len(self.periods) - self.lag, len(self.base_paths)), np.float32)
-        found = shifts(terms, chances, {c.name: self.draws_of(c.name) for c in terms})
-        return np.ascontiguousarray(found[:, self.lag :].T, dtype=np.float32)
+    def shift(self, course: Course, chance: float = 1.0) -> Draws:
+        """Log effect in the months ahead in each draw, (months, draws), of an event with that chance."""
+        levels = self.draws_of(course.name)
+        found = effect(course, levels)[self.lag :].astype(np.float32)
+        return found if chance == 1.0 else found * (levels[HAPPENS] < chance)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,12 +119,12 @@ class Answer:
 class _Question:
     """The switches' events taken apart from the others.
 
-    stated: those of the headline among them. terms: (place among the mixture's events, chance) of a switch
-    that is on, and off; None where it does not bear on the series.
+    stated: chances of those of the headline, which come first. terms: (place among the mixture's events,
+    chance) of a switch that is on, and off; None where it does not bear on the series.
     """
 
     mixture: Mixture
-    stated: tuple[tuple[Course, float], ...]
+    stated: tuple[float, ...]
     terms: tuple[tuple[tuple[int, float] | None, tuple[int, float] | None], ...]
 
     def chances(self, setting: Sequence[bool]) -> list[float]:
@@ -189,22 +190,28 @@ def _question(standing: Standing, switches: Sequence[Switch]) -> _Question:
     further = [course(e, standing.periods) for e in new.values()]
     return _Question(
         mixture=apart(standing.mixture, chances, named, further),
-        stated=tuple((standing.courses[k], chances[k]) for k in named),
+        stated=tuple(chances[k] for k in named),
         terms=tuple((place(s.on), place(s.off)) for s in switches),
     )
 
 
 def _drawn_apart(standing: Standing, question: _Question) -> tuple[Draws, list[tuple[Draws, Draws]]]:
     """Draws without the events of the switches, and what each adds to them when on, and off."""
-    terms, chances = [c for c, _ in question.stated], [p for _, p in question.stated]
-    moves = [tuple(_moved(standing, question, term) for term in pair) for pair in question.terms]
-    return standing.drawn - standing.shift(terms, chances), [(on, off) for on, off in moves]
+    courses = question.mixture.courses
+    sizes = [standing.shift(c) for c in courses]
 
+    def moved(term: tuple[int, float] | None) -> Draws:
+        if term is None or term[1] == 0.0:
+            return NO_DRAWS
+        place, chance = term
+        if chance == 1.0:
+            return sizes[place]
+        return np.asarray(sizes[place] * (standing.draws_of(courses[place].name)[HAPPENS] < chance))
 
-def _moved(standing: Standing, question: _Question, term: tuple[int, float] | None) -> Draws:
-    if term is None or term[1] == 0.0:
-        return NO_DRAWS
-    return standing.shift([question.mixture.courses[term[0]]], [term[1]])
+    rest = standing.drawn
+    for place, chance in enumerate(question.stated):
+        rest = rest - moved((place, chance))
+    return rest, [(moved(on), moved(off)) for on, off in question.terms]
 
 
 def _outcome(
@@ -238,10 +245,10 @@ def _crossed(drawn: Draws, in_order: Draws, above: Array) -> tuple[Array, Array]
     At each step the highest draws stand above, as many as the exact chance says: what re-ordering by rank to
     the exact marginals would give, without making the paths.
     """
-    steps, draws = drawn.shape
+    draws = drawn.shape[1]
     counts = np.clip(np.rint(above * draws), 0, draws).astype(np.intp)
-    bars = np.column_stack([in_order, np.full(steps, np.inf, np.float32)])
-    chosen = np.take_along_axis(bars, draws - counts, axis=1)
+    lowest = np.take_along_axis(in_order, np.minimum(draws - counts, draws - 1), axis=1)
+    chosen = np.where(counts > 0, lowest, np.inf)
     risen, fallen = np.empty(above.shape), np.empty(above.shape)
     for level in range(above.shape[1]):
         beyond = drawn >= chosen[:, level, None]

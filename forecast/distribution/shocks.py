@@ -39,24 +39,25 @@ def shifts(courses: Sequence[Course], probabilities: Sequence[float], levels: Ma
 
     Needs at least one course.
     """
-    terms, sizes = [], []
-    for course, chance in zip(courses, probabilities, strict=True):
-        found = levels[course.name]
-        low, high = limited(course, found[SIZE])
-        happens = found[HAPPENS] < chance
-        bounds = np.concatenate([[0.0], np.cumsum(course.shares)])
-        bounds[-1] = np.inf
-        for d in range(len(course.shares)):
-            here = happens & (found[DAY] >= bounds[d]) & (found[DAY] < bounds[d + 1])
-            terms += [here.astype(np.float64), low * here, high * here]
-            sizes += [course.location[d], course.below[d], course.above[d]]
-    return np.asarray(np.stack(terms, axis=1) @ np.stack(sizes))
+    terms = [
+        (levels[c.name][HAPPENS] < chance) * effect(c, levels[c.name])
+        for c, chance in zip(courses, probabilities, strict=True)
+    ]
+    return np.asarray(np.sum(terms, axis=0).T)
 
 
-def limited(course: Course, levels: Array) -> tuple[Array, Array]:
-    """The two sides, t below 0 and above, of the course's limited Student-t at the levels."""
-    t = _student(course.dof, course.limit, levels.tobytes())
-    return np.minimum(t, 0.0), np.maximum(t, 0.0)
+def effect(course: Course, levels: Array) -> Array:
+    """Log effect at each step in each draw, (steps, draws), given that it happens; levels: (3, draws)."""
+    t = _student(course.dof, course.limit, levels[SIZE].tobytes())
+    low, high = np.minimum(t, 0.0), np.maximum(t, 0.0)
+    bounds = np.concatenate([[0.0], np.cumsum(course.shares)[:-1], [np.inf]])
+    out = np.zeros((course.location.shape[1], len(t)))
+    for d in range(len(course.shares)):
+        found = course.location[d, :, None] + course.below[d, :, None] * low + course.above[d, :, None] * high
+        if len(course.shares) == 1:
+            return np.asarray(found)
+        out += found * ((levels[DAY] >= bounds[d]) & (levels[DAY] < bounds[d + 1]))
+    return out
 
 
 @lru_cache(maxsize=256)
