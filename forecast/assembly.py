@@ -104,7 +104,9 @@ def series_parameters(panel: Panel, series: int) -> SeriesParameters:
     return SeriesParameters(
         fits={name: _serving(fits, oldest) for name, fits in task.fits.items()},
         widths=widths,
-        echo=panel.echo[origin, : task.steps],
+        echo=panel.news.echo[origin, : task.steps],
+        news_squares=float(panel.news.squares[origin]),
+        news_count=float(panel.news.count[origin]),
     )
 
 

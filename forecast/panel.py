@@ -14,6 +14,7 @@ from functools import cache
 import numpy as np
 
 from forecast.distribution.calibration import WARM_UP, Calibration, calibrate
+from forecast.distribution.common import News
 from forecast.distribution.volatility import SMALLEST, volatility, with_swing
 from forecast.estimation import Fit, Map, with_events
 from forecast.evaluation.backtest import rolling_paths
@@ -74,7 +75,7 @@ class Panel:
     calibrations: Mapping[str, Calibration]
     weights: Mapping[str, Array]
     plain: Mapping[str, Array]
-    echo: Array
+    news: News
     decision: Decision
     season: int
 
@@ -180,7 +181,7 @@ def build_panel(tasks: Sequence[SeriesTask], *, season: int, mapper: Map = map) 
         calibrations={**calibrations, COMBINATION: combined.calibration},
         weights=combined.weights,
         plain=combined.plain,
-        echo=combined.echo,
+        news=combined.news,
         decision=combined.decision,
         season=season,
     )

@@ -20,12 +20,15 @@ class SeriesParameters:
     """Of one series on a calendar. fits: of each candidate, those that serve the newest origins of the run.
 
     widths: for each forecaster that may be served, how far its quantiles lie from its median at each step,
-    in volatilities of one step, (steps, 21). echo: (steps,) what is still to come of the panel's news.
+    in volatilities of one step, (steps, 21). echo: (steps,) what is still to come of the panel's news
+    of usual size, which news_squares and news_count before the origin tell (distribution/common.py).
     """
 
     fits: Mapping[str, tuple[Fit, ...]]
     widths: Mapping[str, Array]
     echo: Array
+    news_squares: float
+    news_count: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from forecast.assembly import base_forecast
 from forecast.distribution.calibration import WARM_UP
 from forecast.distribution.combination import combine
-from forecast.distribution.common import mean_over_series
+from forecast.distribution.common import in_usual_size, mean_over_series
 from forecast.distribution.headline import event_terms
 from forecast.distribution.volatility import volatility, with_swing
 from forecast.errors import InputError
@@ -257,7 +257,8 @@ def _baseline(
     weights = {m: _reaching(row, steps) for m, row in choice.weights.items()}
     median = combine({m: path[-1] for m, path in paths.items()}, weights)
     if choice.champion == COMBINATION:
-        news = _news(known, inputs, parameters, history.origin.ordinal, sd[:, origin - 1])
+        raw = _news(known, inputs, parameters, history.origin.ordinal, sd[:, origin - 1])
+        news = in_usual_size(raw, np.array(kept.news_squares), np.array(kept.news_count))
         median = median + sd[u, origin] * _reaching(kept.echo, steps) * news
     width = _reaching(kept.widths[choice.champion], steps) * sd[u, origin]
     return np.asarray(median[:, None] + width + history.log_price[-1] - inputs[u].y[-1])
@@ -265,7 +266,7 @@ def _baseline(
 
 def _news(
     known: Known, inputs: Sequence[FitInput], parameters: RunParameters, ordinal: int, sd: Array
-) -> float:
+) -> Array:
     """The panel's news in a period: mean standardised error of the plain mixture's step into it.
 
     sd: (u,) volatilities known before.
@@ -283,7 +284,7 @@ def _news(
         task = series_task(known, history, data, 1, kept.fits)
         paths = series_paths(task, models, np.array([at])).paths
         scores[v] = series_errors(task, combine(paths, weights))[at, 0] / sd[v]
-    return float(mean_over_series(scores[:, None])[0])
+    return np.asarray(mean_over_series(scores[:, None])[0])
 
 
 def _reaching(rows: Array, steps: int) -> Array:

@@ -129,9 +129,10 @@ def calibrate(errors: Array, sd: Array, season: int) -> Calibration:
     last, half_life = errors.shape[1] - 1, HALF_LIFE_YEARS * season
     sizes, known_at, mass, step = [], [], [], []
     for k in range(errors.shape[2]):
-        _, origin = np.nonzero(np.isfinite(scores[:, :, k]))
+        column = np.ascontiguousarray(scores[:, :, k])
+        series, origin = np.nonzero(np.isfinite(column))
         prior = prior_scores(k + 1, season)
-        both = np.concatenate([scores[:, :, k][np.isfinite(scores[:, :, k])], prior])
+        both = np.concatenate([column[series, origin], prior])
         # a panel error at step k overlaps its neighbours: one in k is new, and series move together
         weight = np.exp2((origin - last) / half_life) / np.sqrt(k + 1.0)
         order = np.argsort(both, kind="stable")

@@ -12,7 +12,7 @@ import numpy as np
 
 from forecast.distribution.calibration import WARM_UP, Calibration, calibrate
 from forecast.distribution.combination import BENCHMARK, combination_weights, combine, prior_weights
-from forecast.distribution.common import common_news, echoes
+from forecast.distribution.common import News, common_news
 from forecast.evaluation.backtest import cutoff_positions
 from forecast.evaluation.metrics import pinball
 from forecast.evaluation.selection import Decision, decide_promotion
@@ -23,8 +23,7 @@ from forecast.types import SCORED_QUANTILES, Array
 class Combined:
     """The combination's paths, errors (u, t, k) and ranges; model -> weight a step, (k,); the decision.
 
-    plain: weights of the mixture whose errors are the panel's news, (k,); echo: (t, k) what is still to come
-    of the news known at each position.
+    plain: weights of the mixture whose errors are the panel's news, (k,), and that news.
     """
 
     paths: Array
@@ -32,7 +31,7 @@ class Combined:
     calibration: Calibration
     weights: Mapping[str, Array]
     plain: Mapping[str, Array]
-    echo: Array
+    news: News
     decision: Decision
 
 
@@ -81,9 +80,8 @@ def choose(
 
     plain = prior_weights(scores)
     off = errors_of(combine(paths, plain))
-    news = common_news(off[:, :, 0], sd)
-    echo = echoes(off, sd, news)
-    shift = sd[:, :, None] * (echo * news[:, None])
+    news = common_news(off, sd)
+    shift = news.shift(sd)
     weights = combination_weights(scores, ahead <= last)
     combined = combine(paths, weights) + shift
     combined_errors = errors_of(combined)
@@ -108,6 +106,6 @@ def choose(
         calibration=calibration,
         weights=weights,
         plain=plain,
-        echo=echo,
+        news=news,
         decision=decision,
     )

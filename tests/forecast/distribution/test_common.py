@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from forecast.distribution.common import LARGEST, PRIOR_PERIODS, common_shift
+from forecast.distribution.common import LARGEST, OWN, PRIOR_PERIODS, USUAL, common_news
 from forecast.types import Array
+
+
+def common_shift(errors: Array, sd: Array) -> Array:
+    return common_news(errors, sd).shift(sd)
 
 
 def panel(share: float, seed: int = 0, series: int = 10, length: int = 300) -> tuple[Array, Array]:
@@ -41,11 +45,29 @@ def test_the_coefficient_is_that_of_a_ridge() -> None:
     at, k = 250, 1
     later = np.clip(errors[:, : at - k, k] / 0.045 / 2**0.5, -LARGEST, LARGEST).mean(axis=0)
     one = np.clip(errors[:, :, 0] / 0.045, -LARGEST, LARGEST).mean(axis=0)
-    news = np.concatenate([[0.0], one[: at - k - 1]])
-    slope = news @ later / (news @ news + PRIOR_PERIODS * 2**0.5)
-    np.testing.assert_allclose(
-        common_shift(errors, sd)[:, at, k], slope * one[at - 1] * 0.045 * 2**0.5, rtol=1e-9
-    )
+    raw = np.concatenate([[0.0], one[:at]])  # known at each position up to the origin
+    spread = np.array([(raw[: t + 1] ** 2).sum() / max(t, 1) for t in range(at + 1)]) ** 0.5
+    news = np.clip(np.divide(raw, spread, out=np.zeros_like(raw), where=spread > 0), -USUAL, USUAL)
+    before = news[: at - k]
+    slope = before @ later / (before @ before + PRIOR_PERIODS * 2**0.5) * 10 / (10 + OWN)
+    found = common_shift(errors, sd)[:, at, k]
+    np.testing.assert_allclose(found, slope * news[at] * 0.045 * 2**0.5, rtol=1e-9)
+
+
+def test_unheard_of_news_counts_as_usual_news() -> None:
+    _, errors = panel(0.5, seed=4)
+    sd = np.full(errors.shape[:2], 0.045)
+    shocked = errors.copy()
+    shocked[:, 250, 0] = 5.0
+    before, after = np.abs(common_shift(errors, sd)), np.abs(common_shift(shocked, sd))
+    assert after[:, 251].max() < 1.5 * before[:, 150:250].max()
+
+
+def test_few_series_go_on_less() -> None:
+    _, errors = panel(0.5, seed=5, series=20)
+    sd = np.full(errors.shape[:2], 0.045)
+    many, few = common_shift(errors, sd), common_shift(errors[:2], sd[:2])
+    assert few[0, 150:].std() < 0.7 * many[0, 150:].std()
 
 
 def test_nothing_from_after_the_origin() -> None:
