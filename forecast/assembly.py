@@ -88,7 +88,7 @@ def price_quantiles(panel: Panel, series: int, model: str, terms: EventTerms) ->
 
 def anchored(panel: Panel, series: int, model: str) -> Array:
     """Baseline log quantiles (steps, 21): adjusted ones with the effects in force at the last quote."""
-    adjusted = panel.quantiles(model, series, QUANTILES)
+    adjusted = panel.quantiles(model, series)
     return np.asarray(adjusted + panel.tasks[series].adjustment[-1])
 
 
@@ -97,7 +97,7 @@ def series_parameters(panel: Panel, series: int) -> SeriesParameters:
     task, origin = panel.tasks[series], panel.origins[series]
     widths = {}
     for name in dict.fromkeys((BENCHMARK, served_model(panel, series))):
-        spread = panel.quantiles(name, series, QUANTILES)
+        spread = panel.quantiles(name, series)
         widths[name] = (spread - spread[:, [MIDDLE]]) / panel.sd[series, origin]
     # the panel's news at its oldest origin is the error of the step before
     oldest = min(t.history.origin.ordinal for t in panel.tasks) - 1

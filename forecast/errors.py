@@ -9,9 +9,22 @@ ForecastError
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class ForecastError(Exception):
     """Root of every error raised on purpose in Ytterby."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # by itself Python would call the class with the finished sentence, in the process it is sent to
+        return _again, (type(self), self.args, dict(self.__dict__))
+
+
+def _again(kind: type[ForecastError], args: tuple[Any, ...], values: dict[str, Any]) -> ForecastError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(values)
+    return error
 
 
 class InputError(ForecastError):

@@ -23,7 +23,7 @@ from forecast.evaluation.selection import Decision
 from forecast.events.event import Event
 from forecast.models import CANDIDATES
 from forecast.models.base import Candidate, FitInput, Origins
-from forecast.types import Array, FitReport, PriceHistory
+from forecast.types import QUANTILES, Array, FitReport, PriceHistory
 
 COMBINATION = "combination"
 HALF_80 = 1.2816  # normal score of the upper end of an 80 % range
@@ -64,7 +64,10 @@ class SeriesPaths:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """The panel at its cutoff. sd: (u, t); paths, errors: model -> (u, t, k); origins: (u,) positions."""
+    """The panel at its cutoff. sd: (u, t); paths, errors: model -> (u, t, k); origins: (u,) positions.
+
+    shapes: model -> (k, 21), the newest of its calibration at QUANTILES.
+    """
 
     tasks: tuple[SeriesTask, ...]
     reports: tuple[tuple[FitReport, ...], ...]
@@ -73,6 +76,7 @@ class Panel:
     paths: Mapping[str, Array]
     errors: Mapping[str, Array]
     calibrations: Mapping[str, Calibration]
+    shapes: Mapping[str, Array]
     weights: Mapping[str, Array]
     plain: Mapping[str, Array]
     news: News
@@ -84,14 +88,14 @@ class Panel:
         """The newest position of the calendar."""
         return int(self.sd.shape[1]) - 1
 
-    def quantiles(self, model: str, series: int, quantiles: tuple[float, ...]) -> Array:
-        """Adjusted log quantiles of one model for one series from its origin, (steps, q); NaN if left out."""
-        calibration = self.calibrations[model]
+    def quantiles(self, model: str, series: int) -> Array:
+        """Adjusted log quantiles (steps, 21) of one model for one series from its origin; NaN if left out."""
         origin = self.origins[series]
         steps = self.tasks[series].steps
-        scale = calibration.scale[series, origin, :steps, None]
-        width = scale * calibration.shape(self.last, quantiles)[:steps]
-        return np.asarray(self.paths[model][series, origin, :steps, None] + width)
+        scale = self.calibrations[model].scale[series, origin, :steps, None]
+        return np.asarray(
+            self.paths[model][series, origin, :steps, None] + scale * self.shapes[model][:steps]
+        )
 
 
 def series_paths(
@@ -171,6 +175,8 @@ def build_panel(tasks: Sequence[SeriesTask], *, season: int, mapper: Map = map) 
     origins = tuple(t.history.origin.ordinal - start for t in tasks)
     first = int(np.flatnonzero(np.isfinite(sd).any(axis=0))[0])
     combined = choose(paths, errors, calibrations, filled, first=first, origins=origins, season=season)
+    calibrations[COMBINATION] = combined.calibration
+    newest = length - 1
     return Panel(
         tasks=tuple(tasks),
         reports=tuple(f.reports for f in fitted),
@@ -178,7 +184,8 @@ def build_panel(tasks: Sequence[SeriesTask], *, season: int, mapper: Map = map) 
         sd=sd,
         paths={**paths, COMBINATION: combined.paths},
         errors={**errors, COMBINATION: combined.errors},
-        calibrations={**calibrations, COMBINATION: combined.calibration},
+        calibrations=calibrations,
+        shapes={n: c.shape(newest, QUANTILES) for n, c in calibrations.items()},
         weights=combined.weights,
         plain=combined.plain,
         news=combined.news,

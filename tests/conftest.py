@@ -6,6 +6,7 @@ slow generation.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from sqlalchemy import URL
 
 from tests.support import postgres
 
+# The command line reads its width once, when it is first imported, whichever test that is.
+os.environ["COLUMNS"] = "200"
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 

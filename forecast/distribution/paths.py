@@ -12,6 +12,7 @@ from scipy.special import ndtri
 from forecast.types import Array
 
 DRAWS = 1000
+FEWEST_TOGETHER = 24  # periods that two series need in common before they are held to move together
 ENOUGH = 60  # past errors from which they set the dependence of paths
 RUN = 6  # mean length of a run of past errors, in periods
 
@@ -99,15 +100,17 @@ def path_quantiles(paths: Array, quantiles: tuple[float, ...]) -> Array:
 
 def shock_correlation(errors: Array) -> Array:
     """Correlation of one-step errors between series, (u, u), shrunk half-way to none; errors (u, t)."""
-    count = errors.shape[0]
-    out = np.eye(count)
-    for i in range(count):
-        for j in range(i):
-            both = np.isfinite(errors[i]) & np.isfinite(errors[j])
-            if both.sum() >= 24:
-                a, b = errors[i, both], errors[j, both]
-                if a.std() > 0 and b.std() > 0:
-                    out[i, j] = out[j, i] = 0.5 * float(np.corrcoef(a, b)[0, 1])
+    seen = np.isfinite(errors)
+    here, there = np.where(seen, errors, 0.0), seen.astype(np.float64)
+    count = there @ there.T
+    many = np.maximum(count, 1.0)
+    total, square = here @ there.T, here**2 @ there.T  # [i, j]: of i, over the periods that both have
+    variance = square / many - (total / many) ** 2
+    spread = np.sqrt(np.maximum(variance * variance.T, 0.0))
+    told = (count >= FEWEST_TOGETHER) & (spread > 0.0)
+    common = here @ here.T / many - total * total.T / many**2
+    out = np.where(told, 0.5 * common / np.where(told, spread, 1.0), 0.0)
+    np.fill_diagonal(out, 1.0)
     # entries from different windows need not fit one matrix: lift the smallest eigenvalue
     values, vectors = np.linalg.eigh(out)
     fixed = (vectors * np.maximum(values, 1e-3)) @ vectors.T

@@ -69,6 +69,7 @@ def test_a_fit_sees_nothing_from_after_its_day() -> None:
             periods=b.periods,
             y=np.where(np.arange(len(b.y)) >= 160, b.y * 3.0, b.y),
             known=b.known,
+            counts=b.counts,
         )
         for b in whole
     ]

@@ -45,7 +45,6 @@ def context(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Con
     for name, value in settings.model_dump(mode="json", exclude_none=True).items():
         if not isinstance(value, list):
             monkeypatch.setenv(f"YTTERBY_{name.upper()}", str(value))
-    monkeypatch.setenv("COLUMNS", "200")
     yield found
     found.engine.dispose()
 

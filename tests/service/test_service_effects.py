@@ -114,7 +114,6 @@ def test_refusals(shared: Server, server: Server) -> None:
 def run(server: Server, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     monkeypatch.setenv("YTTERBY_DATABASE_URL", server.context.settings.database_url)
     monkeypatch.setenv("YTTERBY_TODAY", "2026-11-24")
-    monkeypatch.setenv("COLUMNS", "200")
 
     def call(*words: str) -> str:
         found = CliRunner().invoke(app, list(words))

@@ -27,7 +27,6 @@ def run(
     for name, value in settings.model_dump(mode="json", exclude_none=True).items():
         if not isinstance(value, list):
             monkeypatch.setenv(f"YTTERBY_{name.upper()}", str(value))
-    monkeypatch.setenv("COLUMNS", "200")
 
     def call(*words: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["ytterby", *words])

@@ -29,7 +29,7 @@ def slow_shape(errors: Array, calibration: Calibration, position: int, level: fl
         for u in range(errors.shape[0]):
             for t in range(position - k):
                 if np.isfinite(errors[u, t, k]):
-                    sizes.append(abs(errors[u, t, k]) / calibration.scale[u, t])
+                    sizes.append(abs(errors[u, t, k]) / calibration.scale[u, t, 0])
                     mass.append(2.0 ** (-(position - t) / 18.0) / (k + 1.0) ** 0.5)
         prior = prior_scores(k + 1, 12)
         both, weights = np.array([*sizes, *prior]), np.array([*mass, *([30.0 / 20] * 20)])
@@ -43,7 +43,7 @@ def slow_shape(errors: Array, calibration: Calibration, position: int, level: fl
 def test_the_shape_equals_its_slow_twin_at_any_position(position: int) -> None:
     errors = errors_of_walks(2, 120, 4, np.array([0.03, 0.1]), np.random.default_rng(4))
     errors[0, :25] = np.nan
-    calibration = calibrate(errors, np.full((2, 120), 0.05), 12)
+    calibration = calibrate(errors, np.full((2, 120, 1), 0.05), 12)
     wanted = smooth_over_steps(np.array(slow_shape(errors, calibration, position, 0.8))[:, None])[:, 0]
     assert calibration.shape(position, (0.1, 0.9))[:, 1] == pytest.approx(wanted, rel=1e-9)
 
@@ -56,7 +56,7 @@ def test_coverage_of_walks_with_unequal_volatility(nominal: float) -> None:
     steps, length = 6, 260
     errors = errors_of_walks(12, length, steps, sd, rng)
     scale = np.repeat(sd[:, None], length, axis=1)
-    calibration = calibrate(errors, scale, 12)
+    calibration = calibrate(errors, scale[:, :, None], 12)
     shape = calibration.shape(length - 1, ((1 - nominal) / 2, (1 + nominal) / 2))
     fresh = errors_of_walks(12, 4000, steps, sd, rng) / sd[:, None, None]
     for k in range(steps):
@@ -74,8 +74,8 @@ def test_a_later_error_changes_no_earlier_shape() -> None:
     changed = errors.copy()
     for k in range(5):
         changed[:, cutoff - k :, k] *= 50.0  # targets after the cutoff only
-    before = calibrate(errors, scale, 12)
-    after = calibrate(changed, scale, 12)
+    before = calibrate(errors, scale[:, :, None], 12)
+    after = calibrate(changed, scale[:, :, None], 12)
     np.testing.assert_array_equal(before.shape(cutoff, QUANTILES), after.shape(cutoff, QUANTILES))
     np.testing.assert_array_equal(before.scale[:, : cutoff + 1], after.scale[:, : cutoff + 1])
     assert not np.allclose(before.shape(99, QUANTILES), after.shape(99, QUANTILES))
@@ -91,7 +91,7 @@ def test_factor_of_a_series_that_errs_twice_as_far() -> None:
 
 
 def test_without_an_own_error_the_prior_shape_is_used() -> None:
-    none = calibrate(np.full((1, 30, 3), np.nan), np.full((1, 30), 0.05), 12)
+    none = calibrate(np.full((1, 30, 3), np.nan), np.full((1, 30, 1), 0.05), 12)
     shape = none.shape(29, (0.1, 0.5, 0.9))
     # level |2 * 0.9 - 1| = 0.8 of the monthly first step lies between 1.04 (0.725) and 1.59 (0.875)
     assert shape[0, 1] == 0.0
@@ -107,7 +107,7 @@ def test_without_an_own_error_the_prior_shape_is_used() -> None:
 def test_quantiles_never_cross_and_widths_never_shrink(sizes: list[float], steps: int) -> None:
     rng = np.random.default_rng(len(sizes))
     errors = rng.choice(sizes, size=(2, 60, steps)) * rng.choice([-1.0, 1.0], size=(2, 60, steps))
-    shape = calibrate(errors, np.ones((2, 60)), 12).shape(59, QUANTILES)
+    shape = calibrate(errors, np.ones((2, 60, 1)), 12).shape(59, QUANTILES)
     assert (np.diff(shape, axis=1) >= 0).all()
     width = shape[:, -1] - shape[:, 0]
     assert (np.diff(width) >= -1e-12).all()
