@@ -268,11 +268,19 @@ def estimate(
 
 def _wanted(at: Known, season: int) -> Iterator[tuple[date, Candidate, str]]:
     """(day, model, series) of each fit that a cutoff uses."""
-    for history in at.histories:
-        for model in CANDIDATES:
-            series = PANEL if model in PANEL_MODELS else history.key.unique_id
-            for day in fit_days(model, history, at.day, season, at.reach(series)):
+    for model in CANDIDATES:
+        for series in (PANEL,) if model in PANEL_MODELS else at.place:
+            for day in _days(at, series, model, season):
                 yield day, model, series
+
+
+def _days(at: Known, series: str, model: Candidate, season: int) -> tuple[date, ...]:
+    """Days of the fits that a cutoff uses; of a panel they are those of its longest history."""
+    if series == PANEL:
+        history = max(at.histories, key=lambda h: np.isfinite(h.y).sum())
+    else:
+        history = at.histories[at.place[series]]
+    return fit_days(model, history, at.day, season, at.reach(series))
 
 
 def _origin(at: Known, series: str) -> int | None:
@@ -296,7 +304,7 @@ def fits_for(fits: Fits, at: Known, series: str, model: Candidate, season: int) 
     """
     whose = PANEL if model in PANEL_MODELS else series
     reach = at.reach(whose)
-    days = fit_days(model, at.histories[at.place[series]], at.day, season, reach)
+    days = _days(at, whose, model, season)
     return tuple(
         f
         for f in fits[whose, model.name]
