@@ -114,8 +114,9 @@ class _Losses:
         for name, table in self.by_metric.items():
             finish = np.sqrt if name == "rmsse" else np.asarray
             low, high = self._intervals(table)
-            value = np.append(np.nanmean(table), np.nanmean(table, axis=0))
             count = np.append(np.isfinite(table).sum(), np.isfinite(table).sum(axis=0))
+            total = np.append(np.nansum(table), np.nansum(table, axis=0))
+            value = np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
             for k, step in enumerate((None, *self.steps)):
                 numbers = (_finite(float(finish(x[k]))) for x in (value, low, high))
                 yield None if step is None else int(step), name, *numbers, int(count[k])
