@@ -148,9 +148,8 @@ def _certain(name: str, location: Array, spread: Array, dof: float, limit: float
 
 def _moves(fit: EffectsFit, key: SeriesKey, origin: pd.Period, periods: pd.PeriodIndex) -> Array:
     """How far each reading's dummy moves from `origin` on, times the element's weight, (steps, k)."""
-    weights = np.array([r.weight(key.element) for r in fit.readings], dtype=np.float64)
     now = columns(fit.readings, pd.period_range(origin, periods=1, freq=origin.freq))
-    return np.asarray((columns(fit.readings, periods) - now) * weights)
+    return np.asarray((columns(fit.readings, periods) - now) * fit.weights(key))
 
 
 def _moving(fit: EffectsFit, moves: Array) -> list[int]:

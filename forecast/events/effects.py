@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from zlib import crc32
 
 import numpy as np
 import pandas as pd
@@ -22,7 +21,7 @@ from forecast.events.estimation import SETTLED, estimate_from, one_market
 from forecast.events.event import Event
 from forecast.events.parameters import EffectParameters
 from forecast.events.reading import Reading, read_events
-from forecast.events.scales import Index, prior_t
+from forecast.events.scales import prior_t
 from forecast.types import Array, EventUse, PriceHistory, SeriesKey
 
 # The posterior of a heavy-tailed model has tails too. With 8 degrees of freedom its 90 % intervals hold 91 %
@@ -101,34 +100,6 @@ class EffectsFit:
         led = (weighted[:, known] != 0).any(axis=1)
         return mean, np.sqrt(variance), np.where(led, POSTERIOR_DOF, heavy)
 
-    def draws(
-        self, key: SeriesKey, origin: pd.Period, periods: pd.PeriodIndex, n: int, rng: np.random.Generator
-    ) -> Array:
-        """(n, len(periods)) log effect at each period minus that at `origin`.
-
-        Past events move as their dummies do, with joint posterior draws of their size; each uncertain event
-        happens in a share of draws equal to its probability. Every event has a stream of its own, named by
-        its id: another event more or less leaves its draws as they were, and two series that are given
-        generators of one seed see the same event happen in the same draws. Where no event moves the price
-        the result is exactly 0 and `rng` is not used.
-        """
-        now = columns(self.readings, pd.period_range(origin, periods=1, freq=origin.freq))
-        moves = (columns(self.readings, periods) - now) * self.weights(key)
-        moving = np.flatnonzero(np.any(moves != 0.0, axis=0))
-        out = np.zeros((n, len(periods)))
-        if not len(moving):
-            return out
-        root = int(rng.integers(2**63))
-        out += self._known_sizes(moving, n, root) @ moves[:, moving].T
-        for k in moving:
-            if self.positions[k] < 0:
-                known = self.estimates[k]
-                stream = np.random.default_rng([root, crc32(known.reading.event_id.encode())])
-                happens = stream.random(n) < known.reading.probability
-                shock = np.clip(stream.standard_t(known.dof, n), -LARGEST_DRAW, LARGEST_DRAW)
-                out += np.outer(np.where(happens, known.mean + known.sd * shock, 0.0), moves[:, k])
-        return out
-
     def after(self, day: date, without: frozenset[str] = frozenset()) -> EffectsFit:
         """Only the terms that are uncertain or start after `day`, less those named."""
         kept = [
@@ -171,23 +142,6 @@ class EffectsFit:
                     )
                 )
         return tuple(found)
-
-    def _known_sizes(self, moving: Index, n: int, root: int) -> Array:
-        """(n, moving) joint draws of the sizes that prices speak of; 0 for the others."""
-        out = np.zeros((n, len(moving)))
-        informed = [i for i, k in enumerate(moving) if self.positions[k] >= 0]
-        found = self.parameters
-        if not informed or found is None:
-            return out
-        places = np.array([self.positions[moving[i]] for i in informed])
-        at = len(found.groups) + places
-        values, vectors = np.linalg.eigh(found.covariance[np.ix_(at, at)])
-        stream = np.random.default_rng([root, 0])
-        normal = stream.standard_normal((n, len(at)))
-        stretch = np.sqrt(POSTERIOR_DOF / stream.chisquare(POSTERIOR_DOF, (n, 1)))
-        v = found.mean[at] + (stretch * normal * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
-        out[:, informed] = found.prior_means[places] + found.prior_scales[places] * v
-        return out
 
     def weights(self, key: SeriesKey) -> Array:
         """(k,) share of each event's effect that reaches the series; 0 for one without market or element."""

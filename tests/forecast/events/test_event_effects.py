@@ -14,15 +14,14 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.special import stdtrit
 
+from forecast.distribution.headline import event_terms
 from forecast.errors import InputError
-from forecast.events.dummies import columns, design
+from forecast.events.dummies import design
 from forecast.events.effects import EffectsFit, effects_from, fit_effects
 from forecast.events.estimation import estimate_effects
 from forecast.events.event import Event
 from forecast.events.parameters import EffectParameters
-from forecast.events.scales import prior_t
 from forecast.types import PriceHistory, SeriesKey
 from tests.forecast.events.makers import DAY, change, event, history, in_force, walk
 from tests.forecast.events.planted import NEXT, planted, summary
@@ -59,9 +58,13 @@ ORIGIN = pd.Period("2025-12", "M")
 
 def same(one: EffectsFit, two: EffectsFit) -> None:
     assert [replace_title(e) for e in one.estimates] == [replace_title(e) for e in two.estimates]
-    rngs = np.random.default_rng(1), np.random.default_rng(1)
-    draws = [f.draws(DY, ORIGIN, ahead(), 200, r) for f, r in zip((one, two), rngs, strict=True)]
-    np.testing.assert_array_equal(*draws)
+    terms = [event_terms(f, DY, ORIGIN, ahead()) for f in (one, two)]
+    assert [replace(e, title="") for e in terms[0].open_events] == [
+        replace(e, title="") for e in terms[1].open_events
+    ]
+    for mine, other in zip(terms[0].past, terms[1].past, strict=True):
+        np.testing.assert_array_equal(mine.location, other.location)
+        np.testing.assert_array_equal(mine.above, other.above)
     np.testing.assert_array_equal(one.adjustment(DY, ahead()), two.adjustment(DY, ahead()))
 
 
@@ -176,7 +179,7 @@ def test_inputs_are_not_touched() -> None:
     histories[0].y[[20, 21]] = np.nan
     before = copy.deepcopy((histories, events))
     fit = fit_effects(histories, events, DAY)
-    fit.draws(DY, ORIGIN, ahead(), 10, np.random.default_rng(0))
+    event_terms(fit, DY, ORIGIN, ahead())
     for one, two in zip(histories, before[0], strict=True):
         np.testing.assert_array_equal(one.y, two.y)
     assert events == before[1]
@@ -185,11 +188,8 @@ def test_inputs_are_not_touched() -> None:
 @pytest.mark.parametrize("events", [[], [in_force("X", date(2020, 1, 1), elements={"La": "covered"})]])
 def test_no_events_is_exactly_nothing(events: Sequence[Event]) -> None:
     fit = fit_effects(market(), events, DAY)
-    rng = np.random.default_rng(3)
-    draws = fit.draws(DY, ORIGIN, ahead(), 50, rng)
-    assert draws.shape == (50, 18)
-    assert not draws.any()
-    assert rng.random() == np.random.default_rng(3).random()
+    terms = event_terms(fit, DY, ORIGIN, ahead())
+    assert (terms.past, terms.open_events) == ((), ())
     np.testing.assert_array_equal(fit.adjustment(DY, ahead()), np.zeros(18))
     assert fit.uses(DY, ahead()) == ()
 
@@ -207,7 +207,7 @@ def test_without_element_or_market_there_are_no_effects(key: SeriesKey) -> None:
     for fit in (fit_effects(unnamed, calendar(), DAY), fit_effects(market(), calendar(), DAY)):
         if key.market == fit.market or key.market is None:
             assert not fit.adjustment(key, ahead()).any()
-            assert not fit.draws(key, ORIGIN, ahead(), 5, np.random.default_rng(0)).any()
+            assert event_terms(fit, key, ORIGIN, ahead()).open_events == ()
             assert fit.uses(key, ahead()) == ()
     assert fit_effects([], calendar(), DAY).readings == ()
 
@@ -245,73 +245,6 @@ def test_an_uncertain_event_does_not_enter_the_estimate() -> None:
     kept = [e for e in two.estimates if e.reading.event_id != "MAYBE"]
     assert list(one.estimates) == kept
     assert not next(e for e in two.estimates if e.reading.event_id == "MAYBE").informed
-
-
-def only(probability: float, known: Sequence[Event] = ()) -> EffectsFit:
-    step_ahead = event(
-        "X",
-        date(2026, 6, 1),
-        instrument="quota",
-        elements={"Dy": "partial"},
-        side="ex-china",
-        changes=[change("effective", date(2027, 1, 1), date(2026, 6, 1), probability)],
-    )
-    lifted = replace(step_ahead, instrument="licence")
-    return fit_effects(market(), [lifted, *known], DAY)
-
-
-def test_an_event_ahead_is_a_mixture_of_nothing_and_its_predicted_effect() -> None:
-    fit = only(0.3)
-    draws = fit.draws(DY, ORIGIN, ahead(), 40_000, np.random.default_rng(5))
-    assert not draws[:, :12].any()
-    happened = draws[:, -1] != 0
-    assert np.mean(happened) == pytest.approx(0.3, abs=0.01)
-    _, scale, dof = prior_t()
-    quartile = np.quantile(np.abs(draws[happened, -1]), 0.5)
-    assert quartile == pytest.approx(0.5 * 0.05 * scale * stdtrit(dof, 0.75), rel=0.03)
-    assert draws[:, -1].mean() == pytest.approx(0.0, abs=1e-3)
-    np.testing.assert_allclose(draws[:, 13:], np.repeat(draws[:, 13:14], 5, axis=1))
-
-
-def test_branches_recombine() -> None:
-    """The same draws with p = 0, 0.3 and 1: each draw of the mixture is one of the branches'."""
-    never, maybe, ever = (
-        only(p, calendar()[:1]).draws(DY, ORIGIN, ahead(), 500, np.random.default_rng(5))
-        for p in (0.0, 0.3, 1.0)
-    )
-    chosen = (maybe != never).any(axis=1)
-    np.testing.assert_array_equal(maybe[chosen], ever[chosen])
-    assert 0.2 < chosen.mean() < 0.4
-
-
-def test_draws_of_past_events_have_the_posterior_mean_and_the_course_of_the_dummy() -> None:
-    fit = fit_effects(market(62), calendar()[:3], date(2021, 2, 28))
-    origin, periods = pd.Period("2021-02", "M"), pd.period_range("2021-03", periods=12, freq="M")
-    start = pd.period_range(origin, periods=1)
-    draws = fit.draws(DY, origin, periods, 40_000, np.random.default_rng(5))
-    moved = fit.adjustment(DY, periods) - fit.adjustment(DY, start)
-    np.testing.assert_allclose(draws.mean(axis=0), moved, atol=3e-3)
-    estimate = next(e for e in fit.estimates if e.reading.event_id == "COUP")
-    course = columns([estimate.reading], periods)[:, 0] - columns([estimate.reading], start)[0, 0]
-    low, high = np.quantile(draws[:, -1], [0.05, 0.95])
-    assert high - low == pytest.approx((estimate.high - estimate.low) * abs(course[-1]), rel=0.1)
-
-
-def test_draws_are_a_function_of_the_generator() -> None:
-    fit = fit_effects(market(), calendar(), DAY)
-    one, two, three = (fit.draws(DY, ORIGIN, ahead(), 100, np.random.default_rng(s)) for s in (1, 1, 2))
-    np.testing.assert_array_equal(one, two)
-    assert not np.array_equal(one, three)
-    assert np.isfinite(one).all()
-    assert fit.draws(DY, ORIGIN, ahead()[:0], 10, np.random.default_rng(0)).shape == (10, 0)
-
-
-def test_one_seed_makes_an_event_happen_for_all_series_together() -> None:
-    fit = fit_effects(market(), calendar()[4:5], DAY)
-    nd = SeriesKey(unique_id="nd", element="Nd", market="cn")
-    one, two = (fit.draws(key, ORIGIN, ahead(), 300, np.random.default_rng(9)) for key in (DY, nd))
-    assert one.any()
-    np.testing.assert_array_equal(one, two)
 
 
 def test_uses_names_what_matters_for_the_forecast() -> None:
@@ -365,4 +298,4 @@ def test_weekly_prices() -> None:
     fit = fit_effects([PriceHistory(key=key, periods=periods, y=walk(60, 4, 0.02))], calendar(), DAY)
     coup = next(e for e in fit.estimates if e.reading.event_id == "COUP")
     assert coup.informed
-    assert fit.draws(DY, periods[-1], periods[-1:] + 1, 10, np.random.default_rng(0)).shape == (10, 1)
+    assert event_terms(fit, DY, periods[-1], periods[-1:] + 1).past[0].location.shape == (1, 1)
