@@ -13,8 +13,9 @@ import pandas as pd
 from forecast.assembly import draw_shocks, price_quantiles, series_forecast, series_parameters
 from forecast.distribution.fx import FxPaths
 from forecast.errors import ForecastError
-from forecast.estimation import Fit, Fits, Known, Map, fits_for
+from forecast.estimation import Fit, Fits, Map, fits_for
 from forecast.events.effects import EffectsFit
+from forecast.known import Known
 from forecast.models import CANDIDATES
 from forecast.models.base import FitInput
 from forecast.models.premium import PremiumFit

@@ -16,11 +16,12 @@ import numpy as np
 from forecast.distribution.calibration import WARM_UP, Calibration, calibrate
 from forecast.distribution.common import News
 from forecast.distribution.volatility import SMALLEST, volatility, with_swing
-from forecast.estimation import Fit, Map, with_events
+from forecast.estimation import Fit, Map
 from forecast.evaluation.backtest import rolling_paths
 from forecast.evaluation.choice import choose
 from forecast.evaluation.selection import Decision
 from forecast.events.event import Event
+from forecast.known import with_events
 from forecast.models import CANDIDATES
 from forecast.models.base import Candidate, FitInput, Origins
 from forecast.types import QUANTILES, Array, FitReport, PriceHistory

@@ -21,9 +21,10 @@ import pandas as pd
 
 from forecast.distribution.paths import at_quantiles, quantile_mean
 from forecast.errors import InputError
-from forecast.estimation import Fits, Known, estimate, known_at
+from forecast.estimation import Fits, estimate
 from forecast.events.event import Event
 from forecast.fold import PanelRun, Progress, Setting, own_fits, run_fold, steps_for
+from forecast.known import Known, known_at
 from forecast.periods import Book, check_history, label, last_day, period_frequency, to_books, to_day
 from forecast.types import QUANTILES, Relation
 

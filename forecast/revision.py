@@ -28,11 +28,11 @@ from forecast.distribution.common import in_usual_size, mean_over_series
 from forecast.distribution.headline import event_terms
 from forecast.distribution.volatility import volatility, with_swing
 from forecast.errors import InputError
-from forecast.estimation import Known
 from forecast.events.effects import effects_from
 from forecast.events.event import Event
 from forecast.events.event import known_at as events_known_at
 from forecast.fold import Setting, forecast_targets, series_task
+from forecast.known import Known
 from forecast.models import get_candidate
 from forecast.models.base import FitInput
 from forecast.panel import COMBINATION, series_errors, series_paths

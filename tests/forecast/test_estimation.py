@@ -8,7 +8,8 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from forecast.estimation import Known, estimate, fit_days, fits_for, known_at
+from forecast.estimation import estimate, fit_days, fits_for
+from forecast.known import Known, known_at
 from forecast.models import CANDIDATES, MODELS
 from forecast.periods import Book, to_books
 
