@@ -96,9 +96,10 @@ def series_parameters(panel: Panel, series: int) -> SeriesParameters:
     """What was estimated for one series, apart from the data."""
     task, origin = panel.tasks[series], panel.origins[series]
     widths = {}
-    for name in dict.fromkeys((BENCHMARK, served_model(panel, series))):
-        spread = panel.quantiles(name, series)
-        widths[name] = (spread - spread[:, [MIDDLE]]) / panel.sd[series, origin]
+    for name in (BENCHMARK, COMBINATION):  # also of the one not served: another run may have chosen it
+        if np.isfinite(panel.paths[name][series, origin, 0]):
+            spread = panel.quantiles(name, series)
+            widths[name] = (spread - spread[:, [MIDDLE]]) / panel.sd[series, origin]
     # the panel's news at its oldest origin is the error of the step before
     oldest = min(t.history.origin.ordinal for t in panel.tasks) - 1
     return SeriesParameters(

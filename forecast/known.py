@@ -1,4 +1,4 @@
-"""What is known at the end of a day: histories, events, their effects, and prices as models are given them."""
+"""What is known at the end of a day: histories, events and their effects, and prices as models get them."""
 
 from __future__ import annotations
 

@@ -253,6 +253,8 @@ def _baseline(
     last = np.array([len(history.y) - 1])
     if missing := [m for m in choice.weights if m not in kept.fits]:
         raise InputError(f"{name}.{missing[0]}", "no stored fit", "a model that both runs have")
+    if choice.champion not in kept.widths:
+        raise InputError(f"{name}.{choice.champion}", "no stored range", "a forecaster that both runs have")
     paths = series_paths(task, [get_candidate(m) for m in choice.weights], last).paths
     weights = {m: _reaching(row, steps) for m, row in choice.weights.items()}
     median = combine({m: path[-1] for m, path in paths.items()}, weights)

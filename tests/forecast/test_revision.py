@@ -156,6 +156,17 @@ def test_the_combination_is_served_so_that_every_model_is_issued_again() -> None
         assert champions["dy"] == champions["nd"] == "combination"
 
 
+def test_a_run_that_serves_the_random_walk_can_still_issue_what_the_older_one_chose() -> None:
+    _, before = first()
+    run, after = issue(NEW, prices(115, momentum=-0.9), rates(114), (PAST, AHEAD))
+    assert {f.champion for f in run.forecasts} == {"rw", "premium"}
+    for series in ("dy", "dy-eu"):
+        found = change(before, after, series)
+        np.testing.assert_allclose(found.new, medians(run, series, found.periods), rtol=0, atol=1e-9)
+        np.testing.assert_allclose(sum(found.parts.values()), found.new - found.old, rtol=0, atol=1e-9)
+        assert np.abs(found.parts["model choice"]).max() > 1e-3
+
+
 def test_each_cause_moves_its_own_part_and_no_other() -> None:
     _, before = first()
     _, after = second()
