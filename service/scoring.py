@@ -116,7 +116,8 @@ class _Losses:
             low, high = self._intervals(table)
             count = np.append(np.isfinite(table).sum(), np.isfinite(table).sum(axis=0))
             total = np.append(np.nansum(table), np.nansum(table, axis=0))
-            value = np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
+            # dated quotes without two months in a row have no scale to divide by, and so no figure
+            value = np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0)
             for k, step in enumerate((None, *self.steps)):
                 numbers = (_finite(float(finish(x[k]))) for x in (value, low, high))
                 yield None if step is None else int(step), name, *numbers, int(count[k])
