@@ -9,10 +9,9 @@ from scipy.stats import norm
 
 from forecast.types import Array
 
-PRIOR_GAIN = 0.01  # gain over a random walk that is believed before any evidence: that of the combination
-PRIOR_SD = 0.01  # on dev_m is 2.7 %, on dev_w none; and the spread of that belief
+PRIOR_SD = 0.01  # spread of the gain over a random walk before any evidence, around none
 BLOCK_SD = 0.033  # spread of the gain from one independent block to the next, measured on dev_m
-LIKELY = 0.5  # chance that the gain is one, from which it is served
+LIKELY = 0.6  # chance of a gain from which it is served; above a half, so a measured loss never is
 WORSE = 0.005  # a challenger believed to be this much worse at any third of the steps is vetoed
 COVERAGE_ALLOWED = (0.65, 0.93)  # of a nominal 80 % range over the cutoffs
 
@@ -37,11 +36,11 @@ class Decision:
 def posterior_gain(gain: float, blocks: float) -> tuple[float, float]:
     """(mean, chance of more than 0) of the true gain, from one measured over independent blocks.
 
-    Normal prior N(PRIOR_GAIN, PRIOR_SD^2), likelihood N(gain, BLOCK_SD^2 / blocks).
+    Normal prior N(0, PRIOR_SD^2), likelihood N(gain, BLOCK_SD^2 / blocks).
     """
     information = blocks / BLOCK_SD**2
     variance = 1.0 / (1.0 / PRIOR_SD**2 + information)
-    mean = (gain * information + PRIOR_GAIN / PRIOR_SD**2) * variance
+    mean = gain * information * variance
     return float(mean), float(norm.cdf(mean / np.sqrt(variance)))
 
 
@@ -71,15 +70,15 @@ def diebold_mariano(challenger: Array, champion: Array, block: int) -> float:
 def decide_promotion(
     challenger: Array, champion: Array, *, inside80: Array, step_span: int, finite: bool = True
 ) -> Decision:
-    """Serve the challenger unless its paired out-of-sample pinball speaks against it.
+    """Serve the challenger if its paired out-of-sample pinball says that it gains.
 
     challenger, champion: pinball (series, cutoffs, steps) at the same cutoffs, NaN where no actual.
     inside80: the same shape, 1 where the challenger's 80 % range held. step_span: cutoffs that one
-    forecast spans; errors within it overlap. The gain is shrunk by what the blocks can tell towards what the
-    same combination gained on public commodity prices (posterior_gain), and is served while it is likely to
-    be one: the loss that sends back to the random walk is larger for three series than for thirty, whose
-    scores say more. Vetoes: not finite, no evidence at all, coverage off, or believed to be worse than the
-    champion in any third of the steps.
+    forecast spans; errors within it overlap. The gain is shrunk towards none by what the blocks can tell
+    (posterior_gain), and the challenger is served from a chance of LIKELY that it is one: what was measured to
+    lose never is, and three series, whose scores say less than thirty's, have to gain more. Vetoes: not
+    finite, no evidence at all, coverage off, or believed to be worse than the champion in any third of the
+    steps.
     """
     cutoffs = int((np.isfinite(challenger) & np.isfinite(champion)).any(axis=(0, 2)).sum())
     gain = paired_gain(challenger, champion)
