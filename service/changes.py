@@ -151,7 +151,9 @@ def _chosen(
         if wanted is not None and wanted not in runs:
             raise NotKnown(field, wanted, "a run that issued this forecast: " + (_listed(runs) or "none yet"))
     if len(runs) < 2:
-        raise NotYet("forecast", f"{len(runs)} issued", "two runs to compare: POST /v1/training-runs")
+        raise NotYet(
+            "forecast", f"{len(runs)} issued", "two runs to compare: POST /v1/training-runs, or ytterby train"
+        )
     newer = to_run if to_run is not None else runs[0]
     before = runs[runs.index(newer) + 1 :]
     if from_run is None and not before:

@@ -1,4 +1,4 @@
-"""A real server on a real socket, over a database with two made-up series."""
+"""A real server on a real socket, over a database with made-up series."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from service.app import create_app
 from service.context import Context, open_context
 from service.settings import Settings
 from tests.support import postgres
+from tests.support.changes_world import copied, three_runs
 from tests.support.service_world import TODAY, Server, fill
 
 
@@ -58,6 +59,10 @@ class Servers:
         """A server over a fresh database that holds the made-up world."""
         context = open_context(settings)
         fill(context)
+        return self.over(context)
+
+    def over(self, context: Context) -> Server:
+        """A server over what the context's database holds."""
         key = auth.make(context, "test desk")
         server, thread, url = serve(context)
         made = Server(url=url, context=context, key=key, client=httpx2.Client(base_url=url, timeout=30))
@@ -97,6 +102,27 @@ def either(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         return
     with postgres.database(request.getfixturevalue("postgres_server")) as url:
         yield servers.start(small(url.render_as_string(hide_password=False)))
+        servers.stop()
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
+    """Three real training runs on an SQLite file. To be read, or copied."""
+    context = three_runs(small(f"sqlite:///{tmp_path_factory.mktemp('trained')}/service.db"))
+    yield context
+    context.engine.dispose()
+
+
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def changing(request: pytest.FixtureRequest, trained: Context) -> Iterator[Server]:
+    """A running service over three training runs, on each database in turn."""
+    servers = Servers()
+    if request.param == "sqlite":
+        yield servers.over(trained)
+        servers.stop()
+        return
+    with postgres.database(request.getfixturevalue("postgres_server")) as url:
+        yield servers.over(copied(trained, url.render_as_string(hide_password=False)))
         servers.stop()
 
 

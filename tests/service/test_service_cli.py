@@ -71,6 +71,7 @@ def test_help_teaches(run: Run) -> None:
         "train",
         "forecast",
         "backtest",
+        "changes",
         "premium",
         "effects",
         "import",

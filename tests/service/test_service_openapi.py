@@ -33,6 +33,7 @@ OPERATIONS = [
     ("PATCH", "/v1/events/{event_id}"),
     ("GET", "/v1/events/{event_id}/history"),
     ("GET", "/v1/series/{series_id}/forecast"),
+    ("GET", "/v1/series/{series_id}/forecast/changes"),
     ("GET", "/v1/series/{series_id}/forecast/crossing"),
     ("GET", "/v1/forecasts"),
     ("GET", "/v1/series/{series_id}/premium"),
