@@ -75,10 +75,9 @@ def decide_promotion(
     challenger, champion: pinball (series, cutoffs, steps) at the same cutoffs, NaN where no actual.
     inside80: the same shape, 1 where the challenger's 80 % range held. step_span: cutoffs that one
     forecast spans; errors within it overlap. The gain is shrunk towards none by what the blocks can tell
-    (posterior_gain), and the challenger is served from a chance of LIKELY that it is one: what was measured
-    to lose never is, and three series, whose scores say less than thirty's, have to gain more. Vetoes: not
-    finite, no evidence at all, coverage off, or believed to be worse than the champion in any third of the
-    steps.
+    (posterior_gain), and the challenger is served from a chance of LIKELY that it is one: what measured worse
+    never is, and three series, whose scores say less than thirty's, have to gain more. Vetoes: not finite, no
+    evidence at all, coverage off, or believed to be worse than the champion in any third of the steps.
     """
     cutoffs = int((np.isfinite(challenger) & np.isfinite(champion)).any(axis=(0, 2)).sum())
     gain = paired_gain(challenger, champion)
