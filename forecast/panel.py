@@ -15,7 +15,8 @@ import numpy as np
 
 from forecast.distribution.calibration import WARM_UP, Calibration, calibrate
 from forecast.distribution.common import News
-from forecast.distribution.volatility import SMALLEST, volatility, with_swing
+from forecast.distribution.volatility import SMALLEST
+from forecast.distribution.young import panel_volatility
 from forecast.estimation import Fit, Map
 from forecast.evaluation.backtest import rolling_paths
 from forecast.evaluation.choice import choose
@@ -150,12 +151,10 @@ def build_panel(tasks: Sequence[SeriesTask], *, season: int, mapper: Map = map) 
     errors = {name: np.full(shape, np.nan) for name in names}
     spreads = {name: np.full(shape, np.nan) for found in fitted for name in found.spreads}
     prices = np.full(shape[:2], np.nan)
-    sd = prices.copy()
     for u, (task, found) in enumerate(zip(tasks, fitted, strict=True)):
         first = task.history.periods[0].ordinal - start
         rows = slice(first, first + len(task.history.periods))
         prices[u, rows] = task.data.y
-        sd[u, rows] = volatility(prices[u, rows])
         for name in names:
             paths[name][u, rows, : task.steps] = found.paths[name]
             errors[name][u, rows, : task.steps] = series_errors(task, found.paths[name])
@@ -166,7 +165,7 @@ def build_panel(tasks: Sequence[SeriesTask], *, season: int, mapper: Map = map) 
         young = first + (quotes[WARM_UP - 1] if len(quotes) >= WARM_UP else len(task.history.y))
         for name in names:
             errors[name][u, :young] = np.nan
-    sd = with_swing(prices, sd, season)
+    sd = panel_volatility(prices, season)
     filled = np.where(np.isfinite(sd), sd, SMALLEST)
     root = np.sqrt(np.arange(1, steps + 1))
     own = {

@@ -26,7 +26,7 @@ from forecast.distribution.calibration import WARM_UP
 from forecast.distribution.combination import combine
 from forecast.distribution.common import in_usual_size, mean_over_series
 from forecast.distribution.headline import event_terms
-from forecast.distribution.volatility import volatility, with_swing
+from forecast.distribution.young import panel_volatility
 from forecast.errors import InputError
 from forecast.events.effects import effects_from
 from forecast.events.event import Event
@@ -241,12 +241,9 @@ def _baseline(
     start = min(d.periods[0].ordinal for d in inputs)
     end = max(d.periods[-1].ordinal for d in inputs) + 1
     prices = np.full((len(inputs), end - start), np.nan)
-    sd = prices.copy()
     for row, data in enumerate(inputs):
-        here = data.periods.asi8 - start
-        prices[row, here] = data.y
-        sd[row, here] = volatility(data.y)
-    sd = with_swing(prices, sd, setting.season)
+        prices[row, data.periods.asi8 - start] = data.y
+    sd = panel_volatility(prices, setting.season)
     history = known.histories[u]
     origin = history.origin.ordinal - start
     task = series_task(known, history, inputs[u], steps, kept.fits)
