@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from forecast.caveats import history_caveats, newest_slips
 from forecast.distribution.calibration import WARM_UP
 from forecast.distribution.combination import BENCHMARK
 from forecast.distribution.headline import EventTerms, event_terms
@@ -63,9 +64,20 @@ def headline_paths(
 
 
 def served_model(panel: Panel, series: int) -> str:
-    """The combination if it was promoted and has a path for this series, else the random walk."""
+    """The combination if it was promoted, has a path for this series and a sound newest price to start from,
+    else the random walk."""
     first_step = panel.paths[COMBINATION][series, panel.origins[series], 0]
-    return COMBINATION if panel.decision.promote and np.isfinite(first_step) else BENCHMARK
+    sound = np.isfinite(first_step) and not newest_slips(panel.tasks[series].history)
+    return COMBINATION if panel.decision.promote and sound else BENCHMARK
+
+
+def served_reason(panel: Panel, series: int) -> str:
+    """Why that one is served."""
+    reason = panel.decision.reason
+    if panel.decision.promote and newest_slips(panel.tasks[series].history):
+        reason = "the newest price looks like a slip, and no model can tell what comes after one"
+    served = served_model(panel, series) == COMBINATION
+    return reason if served else f"the combination is not served: {reason}"
 
 
 def served_weights(panel: Panel, series: int) -> dict[str, Array]:
@@ -137,7 +149,8 @@ def calibration_report(panel: Panel, series: int, model: str) -> CalibrationRepo
     note = ""
     if own == 0:
         note = (
-            f"fewer than {WARM_UP + 1} quotes: the shape is that of public commodity prices and of the panel"
+            f"fewer than {WARM_UP + 1} quotes: the shape is that of public commodity prices and of the panel,"
+            " and so is the scale where few quotes cannot say it"
         )
     if volatility <= SMALLEST:
         note = "the price never moved: its range is a point, not a finding"
@@ -176,16 +189,17 @@ def series_forecast(
         paths=paths.astype(np.float32),
         weights=served_weights(panel, series),
         champion=model,
-        promotion_reason=panel.decision.reason
-        if model == COMBINATION
-        else f"the combination is not served: {panel.decision.reason}",
+        promotion_reason=served_reason(panel, series),
         reports=panel.reports[series],
         calibration=calibration_report(panel, series, model),
         base_quantiles=base,
         base_paths=base_paths,
         open_events=terms.open_events,
         events=effects.uses(history.key, periods) if effects is not None else (),
-        caveats=tuple(f"{r.model} was left out: {r.why}" for r in panel.reports[series] if r.status != "ok"),
+        caveats=(
+            *history_caveats(history, panel.season),
+            *(f"{r.model} was left out: {r.why}" for r in panel.reports[series] if r.status != "ok"),
+        ),
         details={
             "decision": {
                 "gain": panel.decision.gain,

@@ -17,11 +17,13 @@ import numpy as np
 import pandas as pd
 
 from forecast.assembly import headline_paths, shifted
+from forecast.caveats import history_caveats, slip_caveats
 from forecast.distribution.fx import FxPaths, fx_paths
 from forecast.distribution.headline import EventTerms, event_terms
 from forecast.distribution.paths import DRAWS, at_quantiles, path_quantiles, quantile_mean, reorder
 from forecast.errors import InputError
 from forecast.events.course import courses
+from forecast.events.dummies import DAYS_A_MONTH
 from forecast.events.effects import fit_effects
 from forecast.events.event import Event
 from forecast.events.reading import PREMIUM
@@ -45,6 +47,7 @@ from forecast.vat import china_vat
 #: Draws of the premium per stored path: 8,000 in all keep the sampling error of a median under 1 %.
 REPEAT = 8
 CURRENCIES = ("CNY", "EUR")
+MONTHS = 12
 Z90 = 1.645  # normal score of a central 90 % interval
 
 
@@ -81,6 +84,12 @@ def _log_rate(rates: FxPaths, currency: str, periods: pd.PeriodIndex) -> Array:
     )
     per_usd = np.log(rates.rates["CNY"][:, at])
     return per_usd if currency == "USD" else per_usd - np.log(rates.rates[currency][:, at])
+
+
+def _slips(rows: pd.DataFrame) -> tuple[str, ...]:
+    """What dated quotes say of themselves; gaps in months."""
+    gaps = rows["ds"].diff().dt.days.to_numpy(np.float64)[1:] / DAYS_A_MONTH
+    return slip_caveats([str(d.date()) for d in rows["ds"]], np.log(rows["y"].to_numpy(np.float64)), gaps)
 
 
 def control_uses(fit: PremiumFit) -> tuple[EventUse, ...]:
@@ -223,7 +232,13 @@ def forecast_outside(
         base_paths=base_paths,
         open_events=joint.open_events,
         events=(*control_uses(fit), *effects.uses(premium, periods)),
-        caveats=(*fit.notes, *notes, *(n for n in rates.notes if n.startswith(("CNY", key.currency)))),
+        caveats=(
+            *fit.notes,
+            *notes,
+            *(n for n in rates.notes if n.startswith(("CNY", key.currency))),
+            *_slips(rows),
+            *(f"In {relation.base}: {said}" for said in history_caveats(history, MONTHS)),
+        ),
         details={"last_quote_on": fit.last_day.isoformat(), "premium_events": sorted(in_step)}
         | ({"premium_parts": premium_parts(fit)} if parts else {}),
     )
