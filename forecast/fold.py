@@ -235,7 +235,8 @@ def forecast_targets(
 
 def _points(setting: Setting, at: Known) -> pd.DataFrame:
     """Dated quotes outside China known at the cutoff."""
-    seen = setting.points if setting.own_origin else available(setting.points, at.day)
+    quotes = setting.points.dropna(subset=["y"])
+    seen = quotes if setting.own_origin else available(quotes, at.day)
     late = seen["unique_id"].map(lambda u: at.lag.get(u, 0)).to_numpy(int)
     now = pd.Period(at.day, setting.rule).ordinal
     return seen[pd.PeriodIndex(seen["ds"], freq=setting.rule).asi8 <= now - late]
