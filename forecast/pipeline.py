@@ -88,6 +88,9 @@ def _check(
 ) -> _Panel:
     """Read the arguments that all entries share. Raises InputError."""
     chosen = _check_arguments(horizon, quantiles)
+    ids = [e.event_id for e in events]
+    if twice := [name for name in ids if ids.count(name) > 1]:
+        raise InputError("events", f"{twice[0]} twice", "each event once: it would count twice")
     period_frequency(freq)
     history = check_history(history)
     if own_origin:

@@ -115,7 +115,7 @@ class EffectsFit:
         )
 
     def uses(self, key: SeriesKey, periods: pd.PeriodIndex) -> tuple[EventUse, ...]:
-        """Events that matter for a forecast of `periods`: ahead, still moving, or of the last two years; by
+        """Events that matter for a forecast of `periods`: they move it, or started in the last two years; by
         start. Effects are those on this element."""
         weights = self.weights(key)
         if not len(periods) or not weights.any():
@@ -125,8 +125,8 @@ class EffectsFit:
         found = []
         for known, weight, move in zip(self.estimates, weights, moves, strict=True):
             reading = known.reading
-            matters = move > SETTLED or self.known_at - reading.on <= RECENT
-            if weight > 0 and matters:
+            recent = timedelta(0) <= self.known_at - reading.on <= RECENT
+            if weight > 0 and (recent or move > SETTLED):
                 found.append(
                     EventUse(
                         event_id=reading.event_id,

@@ -8,7 +8,7 @@ Only "past" events are facts about prices; the others enter forecasts by their p
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import get_args
 
@@ -135,8 +135,9 @@ def _timing(view: Event, rule: EventRule, day: date) -> _Timing | None:
         return _dated(announced, day)
     ends = [c.on for c in view.changes if c.stage in ENDS and c.probability == 1.0]
     if effective is not None:
-        cancelled = any(end < effective.on for end in ends)
-        return None if cancelled else _dated(effective, day)
+        # a measure that is dated back moves nobody before it is announced
+        begun = replace(effective, on=max(effective.on, announced.on))
+        return None if any(end <= begun.on for end in ends) else _dated(begun, day)
     if any(end <= day for end in ends) or day - announced.on > PENDING_LIFE:
         return None
     chance = rule.default_probability * announced.probability

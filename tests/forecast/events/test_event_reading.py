@@ -148,9 +148,9 @@ def test_paper_has_no_term() -> None:
     assert read(in_force("A", date(2026, 1, 1), instrument="reporting")) == {}
 
 
-def test_an_effective_date_before_the_announcement_is_taken_as_it_is() -> None:
+def test_a_measure_dated_back_acts_from_its_announcement() -> None:
     found = event(
         "A", date(2023, 11, 7), changes=[change("effective", date(2023, 10, 31), date(2023, 11, 7))]
     )
-    assert read(found)["A"].on == date(2023, 10, 31)
+    assert read(found)["A"].on == date(2023, 11, 7)
     assert read(found, day=date(2023, 11, 6)) == {}
