@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from service.refusals import NotKnown, Refusal
 INSTRUMENTS = tuple(sorted({rule.instrument for rule in EVENT_TABLE} - {ANY}))
 #: What an instrument outside the table has to be called: its effect is the default rule's, on purpose.
 OTHER = "other"
-#: Stages that end something, so that they cannot hold before it began.
+#: Stages that end something.
 _ENDS = (Stage.SUSPENDED, Stage.LIFTED)
 
 COLUMNS = (
@@ -91,6 +91,8 @@ def add_event(context: Context, content: Mapping[str, Any], *, author: str) -> E
         first = min(announced, key=lambda a: a.known_on)
         _possible(first, step, context.clock.today(), f"changes.{number}.")
     event = build(content)
+    _each_once(steps)
+    _consistent(event, "changes")
     if event.instrument not in (*INSTRUMENTS, OTHER):
         allowed = f"one of {', '.join(INSTRUMENTS)}; or {OTHER}, which enters by the default rule"
         raise Refusal("instrument", event.instrument, allowed)
@@ -111,18 +113,51 @@ def add_change(context: Context, event_id: str, content: Mapping[str, Any], *, a
         _possible(event.changes[0], step, context.clock.today())
         if step in event.changes:
             return _answer(event)
+        _consistent(replace(event, changes=(*event.changes, step)), "on")
         store.add_change(conn, event_id, step, context.clock.now(), author)
         return _answer(_get(conn, event_id))
 
 
 def _possible(announced: EventChange, step: EventChange, today: date, where: str = "") -> None:
-    """Raises Refusal for a step public before the announcement or after today, or an end before it."""
+    """Raises Refusal for a step public before the announcement or after today, or holding before it."""
     if not announced.known_on <= step.known_on <= today:
         raise Refusal(
             f"{where}known_on", step.known_on, f"{announced.known_on} (the announcement) to {today} (today)"
         )
-    if step.stage in _ENDS and step.on < announced.on:
-        raise Refusal(f"{where}on", step.on, f"{announced.on} (the announcement) or later")
+    if step.stage is not Stage.ANNOUNCED and step.on < announced.on:
+        raise Refusal(
+            f"{where}on",
+            step.on,
+            f"{announced.on} (the announcement) or later; what is dated back acts from its announcement on",
+        )
+
+
+def _each_once(steps: Sequence[EventChange]) -> None:
+    """Raises Refusal for two steps of one stage public on one day: neither is the later word."""
+    seen: dict[tuple[Stage, date], EventChange] = {}
+    for number, step in enumerate(steps):
+        first = seen.setdefault((step.stage, step.known_on), step)
+        if first is not step:
+            raise Refusal(
+                f"changes.{number}.known_on",
+                step.known_on,
+                f"another day than that of the other step {step.stage.value!r}; the later known one holds",
+            )
+
+
+def _consistent(event: Event, field: str) -> None:
+    """Raises Refusal where a measure would for certain be both ended and extended on one day."""
+    extended = event.change(Stage.EXTENDED)
+    for stage in _ENDS:
+        end = event.change(stage)
+        if end is None or extended is None or end.on != extended.on:
+            continue
+        if end.probability == extended.probability == 1.0:
+            raise Refusal(
+                field,
+                f"{stage.value} and extended on {end.on}",
+                "one of the two for certain; say how likely each is by probabilities below 1",
+            )
 
 
 def build(content: Mapping[str, Any]) -> Event:

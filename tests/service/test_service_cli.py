@@ -252,6 +252,10 @@ def test_events_list_add_change_show(run: Run, tmp_path: Path) -> None:
     dysprosium = json.loads(run("events", "list", "--element", "Dy", "--json").out)
     assert [e["event_id"] for e in dysprosium] == ["CN-TEST-NEW"]
     assert "CN-TEST-LICENCE" in run("events", "list", "--csv").out
+    early = ("--stage", "effective", "--on", "2026-01-01", "--known-on", "2026-11-22")
+    dated_back = run("events", "change", "CN-TEST-NEW", *early)
+    assert dated_back.code == 2
+    assert "2026-11-20 (the announcement) or later" in dated_back.err
     text = file.read_text()
     file.write_text(text.replace("CN-TEST-NEW", "CN-TEST-2").replace("tighten", "sideways"))
     refused = run("events", "add", str(file))

@@ -182,6 +182,28 @@ def test_too_large_a_body_is_refused_declared_or_not(shared: Server) -> None:
         ({"changes": [*EVENT["changes"], step("lifted", "2026-11-21", "2026-11-25")]}, "changes.1.known_on"),
         ({"changes": [step("announced", "2026-12-01", "2026-12-01")]}, "changes.0.known_on"),
         ({"changes": [*EVENT["changes"], step("suspended", "2026-11-19", "2026-11-20")]}, "changes.1.on"),
+        ({"changes": [*EVENT["changes"], step("effective", "2026-11-19", "2026-11-20")]}, "changes.1.on"),
+        (
+            {
+                "changes": [
+                    *EVENT["changes"],
+                    step("effective", "2026-12-01", "2026-11-20"),
+                    step("effective", "2027-01-01", "2026-11-20"),
+                ]
+            },
+            "changes.2.known_on",
+        ),
+        ({"changes": EVENT["changes"] * 2}, "changes.1.known_on"),
+        (
+            {
+                "changes": [
+                    *EVENT["changes"],
+                    step("suspended", "2027-01-01", "2026-11-20"),
+                    step("extended", "2027-01-01", "2026-11-20"),
+                ]
+            },
+            "changes",
+        ),
         (
             {"changes": [{"stage": "lifted", "on": "2026-11-20", "known_on": "2026-11-20"}]},
             "CN-TEST-NEW.changes",
@@ -202,9 +224,34 @@ def test_a_change_before_the_announcement_is_refused(shared: Server) -> None:
     found = shared.client.patch("/v1/events/CN-TEST-LICENCE", json=body, headers=shared.writer)
     assert "found '2025-01-01'" in check(found, 422, "known_on")["detail"]
     for wrong, field in ((step("lifted", "2025-01-01", "2026-11-20"), "on"),
+                         (step("effective", "2025-01-01", "2026-11-20"), "on"),
                          (step("lifted", "2026-11-20", "2026-11-25"), "known_on")):  # fmt: skip
         found = shared.client.patch("/v1/events/CN-TEST-LICENCE", json=wrong, headers=shared.writer)
         check(found, 422, field)
+
+
+def test_a_day_on_which_a_suspension_begins_cannot_extend_it_for_certain(server: Server) -> None:
+    """The made-up licence is suspended from 10 November 2025: contradictions are refused, chances are not."""
+    path = "/v1/events/CN-TEST-LICENCE"
+    sure = step("extended", "2025-11-10", "2026-11-20")
+    body = check(server.client.patch(path, json=sure, headers=server.writer), 422, "on")
+    assert body["found"] == "suspended and extended on 2025-11-10"
+    assert "probabilities below 1" in body["allowed"]
+    assert len(server.client.get(path).json()["changes"]) == 3, "nothing was written"
+    unsure = {**sure, "probability": 0.4}
+    assert server.client.patch(path, json=unsure, headers=server.writer).status_code == 200
+
+
+def test_of_two_words_of_one_day_the_one_recorded_later_holds(server: Server) -> None:
+    """A slip can be corrected the day it was made; the history shows both."""
+    assert server.client.post("/v1/events", json=EVENT, headers=server.writer).status_code == 201
+    path = f"/v1/events/{EVENT['event_id']}"
+    for on in ("2027-03-01", "2027-02-01"):
+        found = server.client.patch(path, json=step("effective", on, "2026-11-20"), headers=server.writer)
+        assert found.json()["changes"][-1]["on"] == on
+    assert len(server.client.get(f"{path}/history").json()["edits"]) == 4
+    again = check(server.client.post("/v1/events", json=EVENT, headers=server.writer), 422, "event_id")
+    assert "an id that is not taken" in again["allowed"]
 
 
 def test_an_unknown_instrument_is_told_the_known_and_other_is_taken(server: Server) -> None:
