@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecast.caveats import history_caveats, newest_slips
+from forecast.caveats import history_caveats, newest_slips, open_event_caveats
 from forecast.distribution.calibration import WARM_UP
 from forecast.distribution.combination import BENCHMARK
 from forecast.distribution.headline import EventTerms, event_terms
@@ -198,6 +198,7 @@ def series_forecast(
         events=effects.uses(history.key, periods) if effects is not None else (),
         caveats=(
             *history_caveats(history, panel.season),
+            *open_event_caveats(base, final),
             *(f"{r.model} was left out: {r.why}" for r in panel.reports[series] if r.status != "ok"),
         ),
         details={

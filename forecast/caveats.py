@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from forecast.types import Array, PriceHistory
+from forecast.types import QUANTILES, Array, PriceHistory
 
 #: A history with more than half a year without a price says so.
 LONG_GAP_YEARS = 0.5
@@ -16,6 +16,8 @@ LONG_GAP_YEARS = 0.5
 #: with the fourth root of time, and the bound with it, at twice its size in logs.
 SLIP = 4.0
 MOST_NAMED = 3
+WORTH_SAYING = 0.02  # share of a price
+MEDIAN, HIGH = QUANTILES.index(0.5), QUANTILES.index(0.9)
 
 
 def history_caveats(history: PriceHistory, season: int) -> tuple[str, ...]:
@@ -60,4 +62,18 @@ def slip_caveats(labels: Sequence[str], log_price: Array, gaps: Array) -> tuple[
     more = f" and {len(jumps) - MOST_NAMED} more" if len(jumps) > MOST_NAMED else ""
     return (
         f"a slip of unit, currency or basis? {', '.join(named)}{more}: taken for a real move until corrected",
+    )
+
+
+def open_event_caveats(base: Array, final: Array) -> tuple[str, ...]:
+    """One sentence on what open events do to the last month, or none where that is little.
+
+    base, final: (steps, 21) log quantiles without and with them.
+    """
+    median, high = (float(np.expm1(final[-1, k] - base[-1, k])) for k in (MEDIAN, HIGH))
+    if max(abs(median), abs(high)) < WORTH_SAYING:
+        return ()
+    return (
+        f"open events add {median:+.0%} to the median and {high:+.0%} to the 90 % quantile of the last month:"
+        " by stated probabilities, which are yours to edit, and mostly by stated priors",
     )

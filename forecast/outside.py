@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from forecast.assembly import headline_paths, shifted
-from forecast.caveats import history_caveats, slip_caveats
+from forecast.caveats import history_caveats, open_event_caveats, slip_caveats
 from forecast.distribution.fx import FxPaths, fx_paths
 from forecast.distribution.headline import EventTerms, event_terms
 from forecast.distribution.paths import DRAWS, at_quantiles, path_quantiles, quantile_mean, reorder
@@ -235,6 +235,7 @@ def forecast_outside(
         caveats=(
             *fit.notes,
             *notes,
+            *open_event_caveats(base_quantiles, final),
             *(n for n in rates.notes if n.startswith(("CNY", key.currency))),
             *_slips(rows),
             *(f"In {relation.base}: {said}" for said in history_caveats(history, MONTHS)),

@@ -114,8 +114,9 @@ def decide_promotion(
             f"vetoed: shrunk, {-min(thirds):.1%} worse than the random walk in one third of the steps",
         )
     measured = (
-        f"{gain:+.1%} pinball against the random walk over {cutoffs} cutoffs, {shrunk:+.1%} after shrinking"
+        f"{abs(gain):.1%} {'less' if gain > 0.0 else 'more'} pinball loss than the random walk over {cutoffs}"
+        f" cutoffs, {shrunk:+.1%} of it believed"
     )
     if chance < LIKELY:
-        return decision(False, f"{measured}: a gain with chance {chance:.0%}, {LIKELY:.0%} is asked")
-    return decision(True, f"{measured}: a gain with chance {chance:.0%}")
+        return decision(False, f"{measured}: better with chance {chance:.0%}, {LIKELY:.0%} is asked")
+    return decision(True, f"{measured}: better with chance {chance:.0%}")
