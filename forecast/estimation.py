@@ -139,15 +139,19 @@ def estimate(
     calendar: dict[date, Known] = {}
     inputs: dict[int, tuple[FitInput, ...]] = {}
     jobs: dict[tuple[str, str, date, int, int], _Job] = {}
+
+    def at_day(cutoff: Known, day: date) -> Known:
+        if day != cutoff.day and day not in calendar:
+            calendar[day] = known_at(books, events, day)
+        return cutoff if day == cutoff.day else calendar[day]
+
     for cutoff in cutoffs:
-        for day, model, series in _wanted(cutoff, season):
-            if day != cutoff.day and day not in calendar:
-                calendar[day] = known_at(books, events, day)
-            at = cutoff if day == cutoff.day else calendar[day]
+        for day, model, series in _wanted(cutoff, season, at_day):
+            at = at_day(cutoff, day)
             origin = _origin(at, series)
             if origin is None:
                 continue
-            name = (series, model.name, day, origin, reach := at.reach(series))
+            name = (series, model.name, day, origin, reach := at.reach)
             if name not in jobs:
                 if id(at) not in inputs:
                     inputs[id(at)] = at.inputs(season, seed)
@@ -170,11 +174,15 @@ def estimate(
     return {key: tuple(sorted(fits, key=lambda f: (f.day, f.origin))) for key, fits in out.items()}
 
 
-def _wanted(at: Known, season: int) -> Iterator[tuple[date, Candidate, str]]:
+def _wanted(
+    at: Known, season: int, at_day: Callable[[Known, date], Known]
+) -> Iterator[tuple[date, Candidate, str]]:
     """(day, model, series) of each fit that a cutoff uses."""
     for model in CANDIDATES:
         for series in (PANEL,) if model in PANEL_MODELS else at.place:
-            for day in _days(at, series, model, season):
+            days = [d for d in _days(at, series, model, season) if _origin(at_day(at, d), series) is not None]
+            # prices that became available late were known on none of the calendar's days
+            for day in days or [at.day]:
                 yield day, model, series
 
 
@@ -184,7 +192,7 @@ def _days(at: Known, series: str, model: Candidate, season: int) -> tuple[date, 
         history = max(at.histories, key=lambda h: np.isfinite(h.y).sum())
     else:
         history = at.histories[at.place[series]]
-    return fit_days(model, history, at.day, season, at.reach(series))
+    return fit_days(model, history, at.day, season, at.reach)
 
 
 def _origin(at: Known, series: str) -> int | None:
@@ -207,10 +215,10 @@ def fits_for(fits: Fits, at: Known, series: str, model: Candidate, season: int) 
     Those of the cutoff's own plan, less any that saw a period which is withheld here. There is one at least.
     """
     whose = PANEL if model in PANEL_MODELS else series
-    reach = at.reach(whose)
+    reach = at.reach
     days = _days(at, whose, model, season)
     return tuple(
         f
         for f in fits[whose, model.name]
-        if f.day in days and (f.reach == reach if f.day == at.day else f.origin <= reach)
+        if (f.reach == reach if f.day == at.day else f.day in days and f.reach <= reach)
     )

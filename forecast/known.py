@@ -51,10 +51,12 @@ class Known:
             for h, fit in zip(self.histories, fits, strict=True)
         )
 
-    def reach(self, series: str) -> int:
-        """Ordinal of the newest period that a fit serving this cutoff may have seen."""
+    @property
+    def reach(self) -> int:
+        """Ordinal of the newest period that a fit serving this cutoff may have seen, of any series: effects
+        and what the panel does are in all of them."""
         last = pd.Period(self.day, self.histories[0].periods.freqstr).ordinal
-        return last - (max(self.lag.values(), default=0) if series == PANEL else self.lag.get(series, 0))
+        return last - max(self.lag.values(), default=0)
 
     def inputs(self, season: int, seed: int) -> tuple[FitInput, ...]:
         """Event-adjusted prices of every series as models are given them, with what the panel does beside."""

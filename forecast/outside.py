@@ -189,17 +189,29 @@ def forecast_outside(
         )
     count = DRAWS * REPEAT
     rng = np.random.default_rng([seed, 2, crc32(relation.target.encode())])
-    chinese, notes = _base_paths(base, history, periods)
-    vat = np.array([np.log1p(china_vat(last_day(p))) for p in periods]) * relation.base_includes_vat
+    # the month of the newest quote leads, so that a quote newer than every Chinese price can be the start
+    reach = pd.period_range(origin, periods[-1], freq=periods.freq) if origin > base.origin else periods
+    chinese, notes = _base_paths(base, history, reach)
+    vat = np.array([np.log1p(china_vat(last_day(p))) for p in reach]) * relation.base_includes_vat
     in_step = frozenset(s.event_id if s.tightens else f"{s.event_id}:{LIFTING}" for s in fit.steps)
     # the walk through the quotes holds what earlier events did: counted again they would count twice
     effects = fit_effects((), events, events_at or known_at, market=PREMIUM).after(fit.last_day, in_step)
     premium = replace(key, market=PREMIUM)
     terms = event_terms(effects, premium, origin, periods)
-    certain = shifted(chinese - vat, terms.past, [1.0] * len(terms.past), seed)
-    logs = np.tile(certain, (REPEAT, 1)) + fit.draws(periods, count, rng)
+    logs = np.tile(chinese - vat, (REPEAT, 1)) + fit.draws(reach, count, rng)
     if key.currency != "CNY":
-        logs = logs - np.tile(_log_rate(rates, key.currency, periods), (REPEAT, 1))
+        logs = logs - np.tile(_log_rate(rates, key.currency, reach), (REPEAT, 1))
+    if len(reach) > len(periods):
+        noise = fit.priors.quote_noise * rng.standard_normal(count)
+        start = np.log(float(rows["y"].iloc[-1])) + noise
+        logs = logs[:, 1:] + (start - logs[:, 0])[:, None]
+        notes = [
+            *notes,
+            f"no Chinese price is as new as the quote of {rows['ds'].iloc[-1].date()}: paths start at it",
+        ]
+    logs = logs + np.tile(
+        shifted(np.zeros((DRAWS, len(periods))), terms.past, [1.0] * len(terms.past), seed), (REPEAT, 1)
+    )
     base_quantiles = path_quantiles(logs, QUANTILES)
     base_paths = reorder(logs[:DRAWS], base_quantiles, QUANTILES).astype(np.float32)
     found = join_events(base.open_events, terms.open_events)

@@ -123,6 +123,8 @@ def explain(
 
 def _stands(old: Basis, new: Basis, series: str) -> Iterator[_Stand]:
     """The old forecast, and then with one thing after another taken from the new one."""
+    if series not in old.ends or series not in new.ends:
+        raise InputError("series", series, "one that both runs forecast")
     at = _Stand(
         history=old.history,
         fx=old.fx,

@@ -25,6 +25,7 @@ from scipy.fft import irfft, next_fast_len, rfft
 from scipy.special import gammaln, ndtr, ndtri, stdtr
 
 from forecast.distribution.paths import interpolate, strict
+from forecast.errors import InputError
 from forecast.events.course import Course
 from forecast.types import QUANTILES, Array
 
@@ -35,6 +36,7 @@ REACH = 5.0  # normal scores of the base's own ends on the grid; 3e-7 lies beyon
 BASE_CELLS = 400
 EVENT_CELLS = 1000  # most cells that the open events of a headline may add
 SMALLEST_CELL = 1e-7
+LARGEST_GRID = 400_000  # cells of one step: a further effect on a price that hardly moves wants millions
 KNOTS = 4097
 NOTHING = 1e-13  # chance beyond which no cell is kept
 TINY = 1e-12  # scale of an effect of known size
@@ -152,7 +154,12 @@ def _assemble(steps: Index, low: Array, width: Array, masses: Array, courses: Se
     none = np.zeros(len(steps), np.intp)
     before = int(np.max(sum((-r[0] for r in reaches), none), initial=0))
     after = int(np.max(sum((r[1] for r in reaches), none), initial=0))
-    size = next_fast_len(masses.shape[1] + before + after, real=True)
+    size = masses.shape[1] + before + after
+    if size > LARGEST_GRID:
+        raise InputError(
+            "effect", "one that is far larger than anything this price does", "a price that has moved before"
+        )
+    size = next_fast_len(size, real=True)
     grid = Grid(first=low - before * width, width=width, size=size)
     placed = np.zeros((len(steps), size))
     placed[:, before : before + masses.shape[1]] = masses

@@ -50,8 +50,9 @@ GROUP_TYPES = tuple(k for k in range(len(get_args(BroadType))) for _ in (False, 
 class Reading:
     """An event as a term of a model in one market.
 
-    on: day its dummy starts. known_on: day by which that was public. weights: element -> share of the
-    effect. spill: reached by spill-over only. mean, scale: prior of the log effect at full strength.
+    on: day its dummy starts. known_on: day from which it was public, if only as a chance. weights: element
+    -> share of the effect. spill: reached by spill-over only. mean, scale: prior of the log effect at full
+    strength.
     """
 
     event_id: str
@@ -101,7 +102,7 @@ def read_events(events: Iterable[Event], market: str | None, day: date) -> tuple
             continue
         found.append(reading)
         end = _own_end(view, reading, views)
-        ended = _dated(end, day) if end is not None else None
+        ended = _dated(view, end, day) if end is not None else None
         if ended is not None:
             title = f"End of: {view.title}"
             rule = find_rule(LIFTING, "ease")
@@ -117,13 +118,20 @@ class _Timing:
     probability: float
 
 
-def _dated(change: EventChange, day: date) -> _Timing | None:
+def _first_known(view: Event, change: EventChange) -> date:
+    """Day from which the event has had a term of that stage, if only by a chance."""
+    return min(c.known_on for c in view.changes if c.stage is change.stage and c.probability > 0.0)
+
+
+def _dated(view: Event, change: EventChange, day: date) -> _Timing | None:
     sure = change.probability == 1.0
     if change.on <= day:
         state = "past" if sure else "unknown-outcome"
     else:
         state = "scheduled" if sure else "pending"
-    return _Timing(change.on, change.known_on, state, change.probability) if change.probability else None
+    if not change.probability:
+        return None
+    return _Timing(change.on, _first_known(view, change), state, change.probability)
 
 
 def _timing(view: Event, rule: EventRule, day: date) -> _Timing | None:
@@ -132,12 +140,12 @@ def _timing(view: Event, rule: EventRule, day: date) -> _Timing | None:
     if announced is None:
         raise InputError(f"{view.event_id}.changes", "no announcement", "one before anything else")
     if rule.anchor == "announced" and (effective is None or effective.probability == 1.0):
-        return _dated(announced, day)
+        return _dated(view, announced, day)
     ends = [c.on for c in view.changes if c.stage in ENDS and c.probability == 1.0]
     if effective is not None:
         # a measure that is dated back moves nobody before it is announced
         begun = replace(effective, on=max(effective.on, announced.on))
-        return None if any(end <= begun.on for end in ends) else _dated(begun, day)
+        return None if any(end <= begun.on for end in ends) else _dated(view, begun, day)
     if any(end <= day for end in ends) or day - announced.on > PENDING_LIFE:
         return None
     chance = rule.default_probability * announced.probability

@@ -74,6 +74,11 @@ class PremiumPriors:
     offset_sd: float = 0.05
     sd_grid: tuple[float, ...] = tuple(np.geomspace(0.05, 1.25, 15).tolist())
 
+    @property
+    def quote_noise(self) -> float:
+        """Log sd of one quote of one assessor."""
+        return float(np.hypot(self.quote_sd, self.offset_sd))
+
 
 PRIORS = PremiumPriors()
 

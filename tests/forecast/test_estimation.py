@@ -40,8 +40,8 @@ def test_cutoffs_share_the_days_of_one_calendar() -> None:
     whole = books()
     early, late = at(150, whole), at(180, whole)
     for model in MODELS:
-        first = fit_days(model, early.histories[0], early.day, 12, early.reach("a"))
-        later = fit_days(model, late.histories[0], late.day, 12, late.reach("a"))
+        first = fit_days(model, early.histories[0], early.day, 12, early.reach)
+        later = fit_days(model, late.histories[0], late.day, 12, late.reach)
         own = {early.day, late.day}
         assert later[0] >= first[0]
         assert {d for d in first if d >= later[0]} - own <= set(later), model.name
@@ -56,7 +56,7 @@ def test_a_young_series_is_fitted_on_the_day_itself() -> None:
     young = at(30, books(40))
     for model in MODELS:
         assert (
-            fit_days(model, young.histories[0], young.day, 12, young.reach("a"))[-1] == young.day
+            fit_days(model, young.histories[0], young.day, 12, young.reach)[-1] == young.day
             or model.cost == "cheap"
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -386,3 +387,73 @@ def test_cutoffs_before_the_history_give_no_rows_and_none_at_all_is_refused() ->
     assert set(folds["cutoff"]) == {pd.Timestamp("2023-03-01")}
     with pytest.raises(InputError, match="two available prices"):
         backtest_panel(history, horizon=2, freq="MS", cutoffs=[date(2010, 1, 1)])
+
+
+def test_a_fresh_quote_outside_is_the_start_where_the_chinese_price_is_old() -> None:
+    """Ten months after the last Chinese price: the path starts at the quote, whatever the premium was."""
+    quotes, fx = europe()
+    fresh = quotes.tail(1).assign(ds=pd.Timestamp("2025-04-20"))
+    medians = {}
+    for price in (60.0, 120.0):
+        run = run_panel(
+            pd.concat([prices(), quotes, fresh.assign(y=price)]),
+            horizon=3,
+            freq="MS",
+            relations=(Relation(target="dy-eu", base="dy"),),
+            fx=fx,
+            known_at=date(2025, 4, 30),
+        )
+        found = next(f for f in run.forecasts if f.key.unique_id == "dy-eu")
+        assert (found.lag, found.last_price) == (0, price)
+        assert any("paths start at it" in said for said in found.caveats)
+        medians[price] = found.values[0, 10]
+        assert found.values[0, 10] == pytest.approx(price, rel=0.03)
+        assert np.log(found.values[0, 18] / found.values[0, 2]) < 0.6, "one month of news, not eleven"
+    assert medians[120.0] / medians[60.0] == pytest.approx(2.0, rel=0.01)
+
+
+def test_prices_that_all_became_available_late_are_forecast_all_the_same() -> None:
+    history = prices().assign(available_on=lambda d: d["ds"] + pd.offsets.MonthBegin(1))
+    history.loc[history["unique_id"] == "dy", "available_on"] = pd.Timestamp("2024-06-25")
+    run = run_panel(history, horizon=2, freq="MS", known_at=date(2024, 6, 30))
+    assert not run.failures
+    assert {f.key.unique_id for f in run.forecasts} == {"dy", "nd", "tb"}
+
+
+def test_what_one_series_lacks_at_a_cutoff_moves_no_other() -> None:
+    """Months withheld from one series are in no fit, effect or mood that serves the others."""
+    history = prices(months=100)
+    late = (history["unique_id"] == "tb") & (history["ds"] > "2023-11-01")
+    changed = history.assign(y=history["y"].where(~late, history["y"] * 1.7))
+    folds = [
+        backtest_panel(
+            h,
+            horizon=2,
+            freq="MS",
+            cutoffs=[date(2024, 8, 1)],
+            lag={"tb": 9},
+            events=(licence(date(2021, 3, 10)),),
+        )
+        for h in (history, changed)
+    ]
+    pd.testing.assert_frame_equal(*folds, check_exact=True)
+
+
+def test_an_event_that_was_pending_and_then_came_is_no_surprise() -> None:
+    """Its error is that of one certain from the first: the forecast held it since it was a chance."""
+    stated, on = date(2023, 1, 10), date(2023, 9, 1)
+    sure = licence(on, known_on=stated)
+    later = replace(
+        sure,
+        changes=(
+            EventChange(stage=Stage.ANNOUNCED, on=stated, known_on=stated),
+            EventChange(stage=Stage.EFFECTIVE, on=on, known_on=stated, probability=0.9),
+            EventChange(stage=Stage.EFFECTIVE, on=on, known_on=date(2023, 8, 30)),
+        ),
+    )
+    one, other = (
+        run_panel(prices(), horizon=4, freq="MS", known_at=date(2024, 6, 30), events=(e,))
+        for e in (sure, later)
+    )
+    for a, b in zip(one.forecasts, other.forecasts, strict=True):
+        np.testing.assert_allclose(a.values, b.values, rtol=1e-9)

@@ -12,6 +12,7 @@ from scipy.stats import t as student
 
 from forecast.distribution.mixture import SCORES, apart, base_above, excess_table, mix, prepare
 from forecast.distribution.paths import interpolate, strict
+from forecast.errors import InputError
 from forecast.events.course import Course
 from forecast.types import QUANTILES, Array
 
@@ -176,3 +177,10 @@ def test_excess_of_a_limited_t() -> None:
     for z, value in ((-3.0, table[0]), (0.0, table[len(table) // 2]), (3.0, table[-1])):
         assert value == pytest.approx(np.maximum(z - t, 0).mean(), abs=0.01)
     assert table[-1] == pytest.approx(3.0, abs=1e-12)
+
+
+def test_a_further_effect_on_a_price_that_hardly_moves_is_refused_and_not_laid_out() -> None:
+    """Its cells would number millions: the answer is a sentence, not a gigabyte."""
+    mixture = prepare(base(sd=1e-5), [], everywhere=True)
+    with pytest.raises(InputError, match="far larger"):
+        apart(mixture, [], [], [term(0.5, 0.8, 0.8, 6)])

@@ -46,14 +46,14 @@ def test_a_date_that_may_not_hold_moves_any_anchor_to_it() -> None:
     assert read(found, day=date(2026, 12, 1))["A"].state == "unknown-outcome"
 
 
-def test_the_last_word_on_a_probability_counts_from_its_own_day() -> None:
+def test_the_last_word_on_a_probability_counts_and_the_first_chance_says_since_when() -> None:
     found = event("A", date(2026, 1, 1), changes=[
         change("effective", date(2026, 6, 1), date(2026, 1, 1), 0.3),
         change("effective", date(2026, 7, 1), date(2026, 6, 15), 1.0),
     ])  # fmt: skip
     before, after = read(found, day=date(2026, 6, 14))["A"], read(found)["A"]
     assert (before.on, before.state, before.probability) == (date(2026, 6, 1), "unknown-outcome", 0.3)
-    assert (after.on, after.state, after.known_on) == (date(2026, 7, 1), "past", date(2026, 6, 15))
+    assert (after.on, after.state, after.known_on) == (date(2026, 7, 1), "past", date(2026, 1, 1))
 
 
 def test_a_probability_of_zero_is_no_event() -> None:
