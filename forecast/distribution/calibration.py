@@ -31,7 +31,7 @@ def available_before(cube: Array) -> Array:
     """Sum over origins whose target is known at each position: (u, t, k) -> (u, t, k)."""
     total = np.cumsum(np.nan_to_num(cube), axis=1)
     out = np.zeros_like(total)
-    for k in range(cube.shape[2]):
+    for k in range(min(cube.shape[2], cube.shape[1] - 1)):
         out[:, k + 1 :, k] = total[:, : cube.shape[1] - k - 1, k]
     return out
 

@@ -125,3 +125,12 @@ def test_smoothing_removes_a_seam() -> None:
     bumpy[14] *= 1.3
     jumps = np.diff(np.log(smooth_over_steps(bumpy)[:, 0])) - np.diff(np.log(steps[:, 0]))
     assert np.abs(jumps).max() < 0.2 * np.log(1.3)
+
+
+@pytest.mark.parametrize("length", [2, 3, 4, 7])
+def test_a_panel_shorter_than_its_horizon_is_calibrated_by_the_shipped_shapes(length: int) -> None:
+    errors = np.full((1, length, 12), np.nan)
+    found = calibrate(errors, np.full((1, length, 1), 0.05), 12)
+    long = calibrate(np.full((1, 60, 12), np.nan), np.full((1, 60, 1), 0.05), 12)
+    np.testing.assert_allclose(found.shape(length - 1, (0.1, 0.9)), long.shape(59, (0.1, 0.9)))
+    assert (found.scale == 0.05).all()
