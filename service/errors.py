@@ -7,6 +7,7 @@ Every body has `type`, `title`, `status`, `detail`; a refusal of a value adds `f
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,7 +18,8 @@ from starlette.exceptions import HTTPException
 
 from forecast.errors import ForecastError, InputError
 from service import logs
-from service.refusals import NotAllowed, NotKnown, NotYet, RowsRefused, TooLarge, WrongShape
+from service.refusals import NotAllowed, NotKnown, NotYet, Refusal, RowsRefused, TooLarge, WrongShape
+from service.wording import refused
 
 MEDIA_TYPE = "application/problem+json"
 _PREFIX = "urn:ytterby:problem:"
@@ -44,7 +46,8 @@ def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, 
     slug, title = PROBLEMS.get(status, ("http", "The request was refused"))
     body = {"type": _PREFIX + slug, "title": title, "status": status, "detail": detail}
     body |= {name: value for name, value in members.items() if value is not None}
-    raw = json.dumps(body, ensure_ascii=False, default=str, allow_nan=False).encode("utf-8", "replace")
+    text = json.dumps(body, ensure_ascii=False, default=str, allow_nan=False)
+    raw = re.sub("[\ud800-\udfff]", lambda half: rf"\\u{ord(half[0]):04x}", text)  # named, not sent
     return Response(raw, status_code=status, media_type=MEDIA_TYPE, headers=dict(headers or {}))
 
 
@@ -95,7 +98,12 @@ def echo(found: object) -> str | int | float | bool | None:
 
 def of_validation(items: Sequence[Mapping[str, Any]]) -> Response:
     """The answer to values that FastAPI's own checks refused."""
-    errors = [_one(item) for item in items]
+    found: dict[str, dict[str, Any]] = {}
+    for one in map(_one, items):
+        known = found.setdefault(one["field"], one)
+        if one["allowed"] not in known["allowed"].split(" or "):  # another member of a union
+            known["allowed"] += f" or {one['allowed']}"
+    errors = list(found.values())
     first = errors[0]
     detail = f"{first['field']}: found {first['found']!r}; allowed: {first['allowed']}"
     if len(errors) == 1:
@@ -104,21 +112,8 @@ def of_validation(items: Sequence[Mapping[str, Any]]) -> Response:
 
 
 def _one(item: Mapping[str, Any]) -> dict[str, Any]:
-    where = [str(part) for part in item["loc"]]
-    field = ".".join(where[1:]) or where[0]
-    kind, context = item["type"], item.get("ctx", {})
-    if kind == "missing":
-        return {"field": field, "found": None, "allowed": "a value; it is required"}
-    if kind == "extra_forbidden":
-        return {"field": field, "found": field, "allowed": "only the fields that the API description lists"}
-    if kind == "json_invalid":
-        return {
-            "field": "body",
-            "found": "text that is not JSON",
-            "allowed": f"JSON ({context.get('error', '')})",
-        }
-    allowed = str(item["msg"]).removeprefix("Input should be ").removeprefix("Value error, ")
-    return {"field": field, "found": echo(item.get("input")), "allowed": allowed}
+    field, found, allowed = refused(item, leading=1)
+    return {"field": field, "found": echo(found), "allowed": allowed}
 
 
 def install(app: FastAPI) -> None:
@@ -144,6 +139,10 @@ def install(app: FastAPI) -> None:
                 allow = (error.headers or {}).get("Allow", "")
                 return problem(405, f"method: found {request.method!r}; allowed: {allow}", error.headers,
                                field="method", found=request.method, allowed=allow)  # fmt: skip
+            case 400 if error.detail == "There was an error parsing the body":  # as FastAPI says it
+                return of_refusal(
+                    Refusal("body", "bytes that cannot be read", "JSON in UTF-8, not nested hundreds deep")
+                )
             case 413:
                 return of_refusal(TooLarge("body", "a larger one", str(error.detail)))
             case status:

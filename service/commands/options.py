@@ -61,10 +61,9 @@ def checked(schema: type[Body], content: object) -> Body:
     from pydantic import ValidationError
 
     from service.refusals import Refusal
+    from service.wording import refused
 
     try:
         return schema.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise Refusal(field, first.get("input"), first["msg"]) from None
+        raise Refusal(*refused(error.errors()[0])) from None

@@ -102,7 +102,7 @@ def basket(
 
     pairs = [_pair("items", item, "SERIES=KG") for item in items]
     body = {
-        "items": [{"series_id": name, "quantity": amount} for name, amount in pairs],
+        "items": [{"series_id": name, "quantity": _number(amount)} for name, amount in pairs],
         "currency": currency and currency.upper(),
         "tax": tax,
         "horizon": horizon,
@@ -147,12 +147,22 @@ def _changes(
     found: list[dict[str, Any]] = []
     for text in event or ():
         name, _, chance = text.partition("=")
-        found.append({"event_id": name, "what": "probability", "probability": chance or None})
+        found.append(
+            {"event_id": name, "what": "probability", "probability": _number(chance) if chance else None}
+        )
     found += [{"event_id": name, "what": "cancelled"} for name in cancel or ()]
     for text in postpone or ():
         name, day = _pair("postpone", text, "ID=2027-07-10")
         found.append({"event_id": name, "what": "postponed", "to": day})
     return found
+
+
+def _number(text: str) -> float | str:
+    """A number; anything else as it was typed, to be refused by name."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _pair(field: str, text: str, form: str) -> tuple[str, str]:

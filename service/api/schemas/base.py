@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 
 def storable(text: str) -> str:
-    """Refuse what PostgreSQL cannot keep."""
-    if "\0" in text:
-        raise ValueError("text without zero bytes")
+    """Refuse what a database cannot keep: zero bytes, and halves of a character (lone surrogates)."""
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("text without zero bytes and lone surrogates")
     return text
+
+
+def iso_day(found: object) -> object:
+    """Refuse what is not a day in ISO form: numbers would be read as seconds since 1970."""
+    if isinstance(found, date):
+        return found
+    try:
+        return date.fromisoformat(found if isinstance(found, str) else "")
+    except ValueError:
+        raise ValueError("a day in ISO form, such as 2027-02-01") from None
 
 
 #: Text that either database can keep.
 Text = Annotated[str, AfterValidator(storable)]
+Day = Annotated[date, BeforeValidator(iso_day)]
+#: Numbers of a body: neither true nor false, nor a text.
+Number = Annotated[float, Field(strict=True)]
+Whole = Annotated[int, Field(strict=True)]
 
 
 class Out(BaseModel):

@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from service.api.schemas.base import BasisOut, In, Out, Text
+from service.api.schemas.base import BasisOut, In, Number, Out, Text, Whole
 from service.api.schemas.forecasts import RateOut
 from service.api.schemas.scenarios import Quantile
 
-Amount = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
-Cost = Annotated[float, Field(gt=0, le=1e15, allow_inf_nan=False)]
+Amount = Annotated[Number, Field(ge=0, le=1e9, allow_inf_nan=False)]
+Cost = Annotated[Number, Field(gt=0, le=1e15, allow_inf_nan=False)]
 
 
 class BasketItemIn(In):
@@ -46,7 +46,7 @@ class BasketIn(In):
         default=None, description="Needed when the items are in several"
     )
     tax: Literal["incl-vat", "ex-vat"] | None = Field(default=None, description="Default: each item's own")
-    horizon: int | None = Field(default=None, ge=1, description="Months after the issue date. Default: all")
+    horizon: Whole | None = Field(default=None, ge=1, description="Months after the issue date. Default: all")
     quantiles: list[Quantile] = Field(default=[0.1, 0.25, 0.5, 0.75, 0.9], min_length=1, max_length=21)
     levels: list[Cost] = Field(default_factory=list, max_length=10, description="Costs of one kg")
     budget: Cost | None = Field(default=None, description="For all months together")

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from service.api.schemas.base import In, Out, Text
+from service.api.schemas.base import Day, In, Number, Out, Text
 
 StageName = Literal["announced", "effective", "suspended", "extended", "lifted", "superseded"]
 CoverageName = Literal["covered", "partial", "supply", "technology", "sympathy", "none"]
@@ -94,9 +94,9 @@ class ChangeIn(In):
     )
 
     stage: StageName
-    on: date
-    known_on: date
-    probability: float = Field(default=1.0, ge=0, le=1)
+    on: Day
+    known_on: Day
+    probability: Number = Field(default=1.0, ge=0, le=1)
     note: Text = Field(default="", max_length=2000)
 
 

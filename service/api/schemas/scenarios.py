@@ -7,21 +7,21 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from service.api.schemas.base import BasisOut, In, Out, Text
+from service.api.schemas.base import BasisOut, Day, In, Number, Out, Text, Whole
 from service.api.schemas.events import CoverageName, SideName
 
-Chance = Annotated[float, Field(ge=0, le=1)]
-Quantile = Annotated[float, Field(ge=0.025, le=0.975)]
-Price = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Chance = Annotated[Number, Field(ge=0, le=1)]
+Quantile = Annotated[Number, Field(ge=0.025, le=0.975)]
+Price = Annotated[Number, Field(gt=0, allow_inf_nan=False)]
 EventName = Annotated[Text, Field(min_length=1, max_length=80)]
 
 
 class StrengthIn(In):
     """How large an effect is: its median and the ends of its 90 % range."""
 
-    median: float
-    low: float = Field(description="5 % quantile")
-    high: float = Field(description="95 % quantile")
+    median: Number
+    low: Number = Field(description="5 % quantile")
+    high: Number = Field(description="95 % quantile")
     unit: Literal["percent", "log"] = "percent"
 
 
@@ -32,8 +32,8 @@ class HypotheticalIn(In):
     event_id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")
     title: Text = Field(default="", max_length=300)
     probability: Chance
-    on: date = Field(description="Day it starts, after the issue date")
-    latest: date | None = Field(
+    on: Day = Field(description="Day it starts, after the issue date")
+    latest: Day | None = Field(
         default=None, description="Latest day: it starts on one of the days a month apart up to it"
     )
     elements: dict[Literal["Nd", "Dy", "Tb", "Pr"], CoverageName] = Field(min_length=1)
@@ -43,7 +43,7 @@ class HypotheticalIn(In):
     shape: Literal["pulse", "step", "ramp", "decaying_step"] | None = Field(
         default=None, description="Default: the table's, or a step"
     )
-    months: float | None = Field(
+    months: Number | None = Field(
         default=None, gt=0, le=120, description="Length of a ramp, half-life of a decaying step"
     )
     china: StrengthIn | None = None
@@ -57,7 +57,7 @@ class EventChangeIn(In):
     event_id: EventName
     what: Literal["probability", "cancelled", "postponed"]
     probability: Chance | None = None
-    to: date | None = Field(default=None, description="New date of a postponed event")
+    to: Day | None = Field(default=None, description="New date of a postponed event")
 
 
 class ScenarioIn(In):
@@ -86,8 +86,10 @@ class ScenarioIn(In):
         },
     )
 
-    series: list[Text] | None = Field(default=None, max_length=50, description="Default: all with a forecast")
-    horizon: int | None = Field(default=None, ge=1, description="Months after the issue date. Default: all")
+    series: list[Text] | None = Field(
+        default=None, min_length=1, max_length=50, description="Default: all with a forecast"
+    )
+    horizon: Whole | None = Field(default=None, ge=1, description="Months after the issue date. Default: all")
     quantiles: list[Quantile] = Field(default=[0.1, 0.25, 0.5, 0.75, 0.9], min_length=1, max_length=21)
     levels: dict[Text, list[Price]] = Field(
         default_factory=dict, max_length=50, description="series -> prices in its own basis, at most 5"
