@@ -27,6 +27,8 @@ MEANS = (
     " come back."
 )
 
+_SHARES_OFF = 1e-6  # of 1: a share typed to seven decimals
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrossingRow:
@@ -170,10 +172,12 @@ def cost(context: Context, content: Mapping[str, Any]) -> BasketAnswer:
         how = _conversions(conn, found, content.get("currency"), content.get("tax"))
         notice = catalogue.notice_on(conn)
     amounts = _amounts(items, len(months))
+    budget = content.get("budget")
+    if budget is not None and items[0].get("share") is not None:
+        raise Refusal("budget", budget, "none beside shares, which are of one kg: give quantities")
     ahead = [_paths(r, h)[:, r.issued.lag :][:, : len(months)] for r, h in zip(found, how, strict=True)]
     made = basket(ahead, amounts)
     quantiles = tuple(content.get("quantiles") or (0.1, 0.25, 0.5, 0.75, 0.9))
-    budget = content.get("budget")
     over = None if budget is None else float((made.total > budget).mean())
     return BasketAnswer(
         items=tuple(
@@ -243,9 +247,9 @@ def _amounts(items: Sequence[Mapping[str, Any]], months: int) -> list[Array]:
     shares = [item.get("share") for item in items]
     if all(s is not None for s in shares) and not any(i.get("quantity") is not None for i in items):
         total = float(np.sum(np.array(shares, dtype=np.float64)))
-        if not total > 0:
-            raise Refusal("items", shares, "shares above 0")
-        return [np.full(months, float(s or 0.0) / total) for s in shares]
+        if abs(total - 1.0) > _SHARES_OFF:
+            raise Refusal("items", shares, f"shares of one kg, which sum to 1, not to {total:g}")
+        return [np.full(months, float(s or 0.0)) for s in shares]
     out = []
     for k, item in enumerate(items):
         quantity = item.get("quantity")

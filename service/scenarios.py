@@ -16,16 +16,19 @@ from data.types import Series
 from forecast.distribution.basket import standard_error
 from forecast.distribution.branches import Outcome, ask
 from forecast.distribution.paths import at_quantiles
-from forecast.events.scenario import MOST_SWITCHES, Switch, check, switches
+from forecast.events.scenario import MOST_SWITCHES, Scenario, Switch, check, switches
 from forecast.types import QUANTILES, Array
 from service import catalogue
 from service.answers import BasisAnswer
 from service.context import Context
 from service.hypotheses import read_scenario
-from service.refusals import NotYet, Refusal
+from service.refusals import NotYet, Refusal, TooLarge
 from service.standing import Ready, ready
 
 MOST_LEVELS = 5
+#: Branches x series x months x (quantiles + levels). All six events of one series with every quantile and
+#: level of 18 months take 30,000, three events of nine series 34,000.
+MOST_CELLS = 40_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +119,7 @@ def answer(context: Context, content: Mapping[str, Any]) -> ScenarioAnswer:
     horizon = _horizon(found, content.get("horizon"))
     levels = _levels(found, content.get("levels") or {})
     quantiles = tuple(content.get("quantiles") or (0.1, 0.25, 0.5, 0.75, 0.9))
+    _must_be_bounded(scenario, found, horizon, len(quantiles), levels)
     answers: list[SeriesScenario] = []
     said: list[SwitchAnswer] = []
     for r in found:
@@ -123,7 +127,10 @@ def answer(context: Context, content: Mapping[str, Any]) -> ScenarioAnswer:
         said = said or [_say(s) for s in asked]
         answers.append(_answer(r, asked, levels.get(r.series.series_id, ()), horizon, quantiles))
     return ScenarioAnswer(
-        switches=tuple(said), series=tuple(answers), notes=_notes(found, bool(levels)), notice=notice
+        switches=tuple(said),
+        series=tuple(answers),
+        notes=(*_notes(found, bool(levels)), *_without_reach(said, answers)),
+        notice=notice,
     )
 
 
@@ -162,6 +169,26 @@ def _levels(found: Sequence[Ready], asked: Mapping[str, Sequence[float]]) -> dic
             if not (np.isfinite(level) and level > 0):
                 raise Refusal(field, level, "a price above 0, in the series' own basis")
     return {name: tuple(levels) for name, levels in asked.items()}
+
+
+def _must_be_bounded(
+    scenario: Scenario,
+    found: Sequence[Ready],
+    horizon: int,
+    quantiles: int,
+    levels: Mapping[str, Sequence[float]],
+) -> None:
+    """Raise TooLarge for an answer that nobody would read, before it is made."""
+    events = len(scenario.hypotheses) + len(scenario.edits)
+    columns = len(found) * quantiles + sum(map(len, levels.values()))
+    cells = 2**events * horizon * columns
+    if events and cells > MOST_CELLS:
+        raise TooLarge(
+            "changes, hypothetical, series, horizon, quantiles, levels",
+            f"{2**events} branches x {horizon} months x {columns} quantiles and levels of {len(found)}"
+            f" series: {cells:,} numbers",
+            f"at most {MOST_CELLS:,}: fewer events, series, months, quantiles or levels",
+        )
 
 
 def _answer(
@@ -242,6 +269,12 @@ def _say(switch: Switch) -> SwitchAnswer:
         on_means=on,
         off_means=off,
     )
+
+
+def _without_reach(said: Sequence[SwitchAnswer], answers: Sequence[SeriesScenario]) -> tuple[str, ...]:
+    reached = {name for one in answers for name in one.reached_by}
+    idle = [s.event_id for s in said if s.event_id not in reached]
+    return tuple(f"{name} moves none of the series asked: its branches differ in nothing." for name in idle)
 
 
 def _notes(found: Sequence[Ready], with_levels: bool) -> tuple[str, ...]:

@@ -253,7 +253,11 @@ def _crossed(drawn: Draws, in_order: Draws, above: Array) -> tuple[Array, Array]
     for level in range(above.shape[1]):
         beyond = drawn >= chosen[:, level, None]
         risen[:, level], fallen[:, level] = _by_step(beyond), _by_step(~beyond)
-    return risen, fallen
+    # a count of draws is a rounded chance: never less than the exact chance of any month so far
+    return (
+        np.maximum(risen, np.maximum.accumulate(above, axis=0)),
+        np.maximum(fallen, np.maximum.accumulate(1.0 - above, axis=0)),
+    )
 
 
 def _by_step(happened: NDArray[np.bool_]) -> Array:

@@ -147,18 +147,7 @@ def check(scenario: Scenario, stated: Mapping[str, OpenEvent], issued_on: date, 
         for on, _ in hypothesis.starts:
             _between(f"{field}.on", on, issued_on, last_on)
     for k, edit in enumerate(scenario.edits):
-        field = f"changes.{k}"
-        if edit.event_id not in stated:
-            known = ", ".join(sorted(stated)) or "none in these forecasts"
-            raise InputError(f"{field}.event_id", edit.event_id, f"an open event: {known}")
-        if edit.probability is not None:
-            _chance(f"{field}.probability", edit.probability)
-        if edit.kind != "postponed":
-            continue
-        first = stated[edit.event_id].starts[0][0]
-        if edit.to is None or edit.to <= first:
-            raise InputError(f"{field}.to", edit.to and edit.to.isoformat(), f"a day after {first}, its date")
-        _between(f"{field}.to", edit.to, issued_on, last_on)
+        _check_edit(f"changes.{k}", edit, stated, issued_on, last_on)
 
 
 def switches(
@@ -232,6 +221,24 @@ def _edited(edit: EventEdit, event: OpenEvent | None, known: OpenEvent) -> Switc
         on=on,
         off=off,
     )
+
+
+def _check_edit(
+    field: str, edit: EventEdit, stated: Mapping[str, OpenEvent], issued_on: date, last_on: date
+) -> None:
+    if edit.event_id not in stated:
+        known = ", ".join(sorted(stated)) or "none in these forecasts"
+        raise InputError(f"{field}.event_id", edit.event_id, f"an open event: {known}")
+    if edit.probability is not None:
+        _chance(f"{field}.probability", edit.probability)
+    first = stated[edit.event_id].starts[0][0]
+    if edit.kind != "postponed" and edit.to is not None:
+        allowed = f"no day: only a postponed event has one, this is {edit.kind}"
+        raise InputError(f"{field}.to", edit.to.isoformat(), allowed)
+    if edit.kind == "postponed":
+        if edit.to is None or edit.to <= first:
+            raise InputError(f"{field}.to", edit.to and edit.to.isoformat(), f"a day after {first}, its date")
+        _between(f"{field}.to", edit.to, issued_on, last_on)
 
 
 def _chance(field: str, found: float) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from data.store import forecasts as store
 from data.store import runs
-from service import auth
+from service import auth, scenarios
 from service.context import Context
 from service.settings import Settings
 from tests.support.service_world import (
@@ -112,6 +112,8 @@ def test_branches_recombine_over_the_wire(asked: Server) -> None:
     for outcome in (china["mixture"], *china["branches"]):
         risen = [r["levels"][0]["risen_by"] for r in outcome["rows"]]
         assert risen == sorted(risen)
+        exact = [r["levels"][0] for r in outcome["rows"]]
+        assert all(r["risen_by"] >= r["above"] and r["fallen_by"] >= 1 - r["above"] for r in exact)
         assert all(r["levels"][0]["risen_by_error"] <= 0.5 / DRAWS**0.5 for r in outcome["rows"])
     assert outside["mixture"]["rows"][0]["levels"] == []
 
@@ -124,6 +126,32 @@ def test_what_happens_moves_the_price_from_its_day(asked: Server) -> None:
     assert column(does_not, "median") == pytest.approx(base[LAG:], rel=2e-3)
     share = np.log(np.array(column(happens, "median")) / base[LAG:]) / 0.4
     assert share == pytest.approx([0.0, 22 / 31, 1.0, 1.0, 1.0, 1.0], abs=0.03)
+
+
+def test_an_event_that_reaches_no_series_is_said_to_move_nothing(asked: Server) -> None:
+    elsewhere = {**CLOSURE, "event_id": "elsewhere", "elements": {"Tb": "supply"}}
+    found = post(asked, "/v1/scenarios", {"series": [BASE], "hypothetical": [CLOSURE, elsewhere]})
+    idle = [note for note in found["notes"] if "moves none of the series asked" in note]
+    assert [note.split()[0] for note in idle] == ["elsewhere"]
+
+
+def test_an_answer_nobody_would_read_is_refused_before_it_is_made(
+    asked: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """64 branches x 6 months x (21 quantiles + 5 levels) of one series are 9,984 numbers."""
+    events = [{**CLOSURE, "event_id": f"c{k}"} for k in range(6)]
+    quantiles = [0.025, *(0.05 * k for k in range(1, 20)), 0.975]
+    body = {"series": [BASE], "quantiles": quantiles, "levels": {BASE: [400, 450, 500, 550, 600]}}
+    assert scenarios.MOST_CELLS > 3 * 9_984, "eighteen months of one series can be asked"
+    monkeypatch.setattr(scenarios, "MOST_CELLS", 9_984)
+    found = post(asked, "/v1/scenarios", {**body, "hypothetical": events})
+    assert len(found["series"][0]["branches"]) == 64
+    answer = asked.client.post(
+        "/v1/scenarios", json={**body, "series": [BASE, OUTSIDE], "hypothetical": events}
+    )
+    assert answer.status_code == 413
+    assert "18,048 numbers" in answer.json()["found"]
+    assert answer.json()["allowed"].startswith("at most 9,984: fewer events, series")
 
 
 def test_ready_scenarios_can_be_sent_back(asked: Server) -> None:
@@ -167,11 +195,11 @@ def column_of(found: Any, name: str) -> list[float]:
 
 
 def test_shares_make_one_kg(asked: Server) -> None:
-    items = [{"series_id": BASE, "share": 3}, {"series_id": OUTSIDE, "share": 1}]
+    items = [{"series_id": BASE, "share": 0.75}, {"series_id": OUTSIDE, "share": 0.25}]
     found = post(asked, "/v1/baskets", {"items": items, "currency": "CNY"})
     assert found["items"][0]["quantities"] == [0.75] * HORIZON
     assert "different tax bases" in found["notes"][1]
-    alone = post(asked, "/v1/baskets", {"items": items[:1]})
+    alone = post(asked, "/v1/baskets", {"items": [{"series_id": BASE, "share": 1}]})
     stored = asked.client.get(f"/v1/series/{BASE}/forecast").json()["rows"][LAG:]
     assert column_of(alone, "q0.5") == pytest.approx([r["median"] for r in stored], rel=0.01)
     assert alone["spread_ratio"] == pytest.approx(1.0)
@@ -209,6 +237,8 @@ REFUSED: list[tuple[str, dict[str, Any], int, str]] = [
     ("scenarios", {"changes": [{**ONE, "what": "postponed"}]}, 422, "changes.0.to"),
     ("scenarios", {"changes": [{**ONE, "what": "postponed", "to": "2026-12-01"}]}, 422, "changes.0.to"),
     ("scenarios", {"changes": [{**ONE, "what": "unmade"}]}, 422, "changes.0.what"),
+    ("scenarios", {"changes": [{**ONE, "to": "2027-04-10"}]}, 422, "changes.0.to"),
+    ("scenarios", {"changes": [{**ONE, "what": "probability", "to": "2027-04-10"}]}, 422, "changes.0.to"),
     ("scenarios", {"levels": {BASE: [0]}}, 422, f"levels.{BASE}.0"),
     ("scenarios", {"levels": {BASE: [1, 2, 3, 4, 5, 6]}}, 422, f"levels.{BASE}"),
     ("scenarios", {"levels": {OUTSIDE: [1]}}, 422, f"levels.{OUTSIDE}"),
@@ -249,6 +279,8 @@ REFUSED: list[tuple[str, dict[str, Any], int, str]] = [
     ("baskets", {"items": [{"series_id": BASE, "quantity": [1, 2]}]}, 422, "items.0.quantity"),
     ("baskets", {"items": [{"series_id": BASE, "quantity": 0}]}, 422, "items"),
     ("baskets", {"items": [{"series_id": BASE, "share": 0}]}, 422, "items"),
+    ("baskets", {"items": [{"series_id": BASE, "share": 0.9}]}, 422, "items"),
+    ("baskets", {"items": [{"series_id": BASE, "share": 1}], "budget": 9}, 422, "budget"),
     ("baskets", {"items": [{"series_id": BASE, "share": 1}] * 2}, 422, "items"),
     ("baskets", {"items": [{"series_id": "nope", "share": 1}]}, 404, "series_id"),
     (
@@ -312,7 +344,7 @@ def test_a_forecast_of_an_older_version_says_what_to_do(server: Server) -> None:
 
 
 def test_a_basket_of_two_runs_is_refused_and_a_new_run_is_seen_at_once(asked: Server) -> None:
-    items = [{"series_id": BASE, "share": 1}, {"series_id": OUTSIDE, "share": 1}]
+    items = [{"series_id": BASE, "quantity": 1}, {"series_id": OUTSIDE, "quantity": 1}]
     body = {"items": items, "currency": "USD"}
     first = post(asked, "/v1/baskets", body)
     with asked.context.engine.begin() as conn:

@@ -24,7 +24,7 @@ class BasketItemIn(In):
 
 
 class BasketIn(In):
-    """A basket. All items have quantities, or all have shares."""
+    """A basket. All items have quantities, or all have shares, which sum to 1."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -49,7 +49,7 @@ class BasketIn(In):
     horizon: Whole | None = Field(default=None, ge=1, description="Months after the issue date. Default: all")
     quantiles: list[Quantile] = Field(default=[0.1, 0.25, 0.5, 0.75, 0.9], min_length=1, max_length=21)
     levels: list[Cost] = Field(default_factory=list, max_length=10, description="Costs of one kg")
-    budget: Cost | None = Field(default=None, description="For all months together")
+    budget: Cost | None = Field(default=None, description="For all months together; beside quantities")
 
 
 class BasketItemOut(Out):
