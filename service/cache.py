@@ -1,7 +1,7 @@
-"""A few things of the database that are costly to unpack, kept in this process.
+"""A few things that are costly to unpack or to work out, kept in this process.
 
-What is kept never changes: a stored forecast of a run is the same for ever. Whether it is still stored is
-asked of the database each time.
+What is kept never changes: a stored forecast of a run is the same for ever, and so is what changed between
+two. Whether it is still stored is asked of the database each time.
 """
 
 from __future__ import annotations
@@ -21,19 +21,29 @@ class Cache:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+        self._making: dict[Hashable, Lock] = {}
         self._lock = Lock()
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """The entry of that key, made where there is none. Two threads may both make it; one result stays."""
+        """The entry of that key, made where there is none; threads that ask for it meanwhile wait for it."""
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 found: T = self._kept[key]
                 return found
-        made = make()
-        with self._lock:
-            kept: T = self._kept.setdefault(key, made)
-            self._kept.move_to_end(key)
-            while len(self._kept) > MOST:
-                self._kept.popitem(last=False)
-        return kept
+            making = self._making.setdefault(key, Lock())
+        with making:
+            with self._lock:
+                if key in self._kept:
+                    made: T = self._kept[key]
+                    return made
+            try:
+                made = make()
+                with self._lock:
+                    self._kept[key] = made
+                    while len(self._kept) > MOST:
+                        self._kept.popitem(last=False)
+            finally:
+                with self._lock:
+                    self._making.pop(key, None)
+        return made

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from data.store import forecasts as store
 from data.store.forecasts import IssuedForecast
 from data.types import Series
 from forecast.errors import InputError
-from forecast.revision import PARTS, Basis, explain
+from forecast.revision import PARTS, Basis, Change, explain
 from forecast.types import Array
 from service import catalogue, parameter_facts
 from service import inputs as given
@@ -94,22 +95,11 @@ def answer(
     with context.engine.connect() as conn:
         series = catalogue.find(conn, series_id)
         older, newer = _chosen(conn, series_id, from_run, to_run)
+        # each time, also for an answer that is kept: without its inputs (demonstration data) there is none
         known = [_inputs(conn, issued) for issued in (older, newer)]
-        old, new = (
-            _basis(conn, issued, inputs, series) for issued, inputs in zip((older, newer), known, strict=True)
-        )
         notice = catalogue.notice_on(conn)
-    try:
-        found = explain(
-            old,
-            new,
-            series_id,
-            relations=known[1].relations,
-            freq=_FREQ,
-            horizon=len(newer.periods) - newer.lag,
-        )
-    except InputError as error:
-        raise Refusal(error.field, error.found, error.allowed) from error
+    key = ("changes", series_id, older.run_id, newer.run_id, *(inputs.fingerprint for inputs in known))
+    found = context.cache.get(key, partial(_explained, context, series, (older, newer), known))
     months = [period.start_time.date() for period in found.periods]
     for issued, logs in ((older, found.old), (newer, found.new)):
         _must_be_issued(issued, months, logs)
@@ -125,6 +115,29 @@ def answer(
         ),
         notice=notice,
     )
+
+
+def _explained(
+    context: Context,
+    series: Series,
+    issued: tuple[IssuedForecast, IssuedForecast],
+    known: Sequence[Inputs],
+) -> Change:
+    """What changed, worked out: a second or more."""
+    newer = issued[1]
+    with context.engine.connect() as conn:
+        old, new = (_basis(conn, i, inputs, series) for i, inputs in zip(issued, known, strict=True))
+    try:
+        return explain(
+            old,
+            new,
+            series.series_id,
+            relations=known[1].relations,
+            freq=_FREQ,
+            horizon=len(newer.periods) - newer.lag,
+        )
+    except InputError as error:
+        raise Refusal(error.field, error.found, error.allowed) from error
 
 
 def flat_rows(found: ChangesAnswer) -> Iterator[dict[str, object]]:

@@ -8,6 +8,7 @@ import json
 import math
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from data.store.tables import event_change, event_version, forecast, fx_rate, quote, run_fact
-from forecast.revision import PARTS
+from forecast.revision import PARTS, Basis, Change, explain
 from service import changes, reference
 from service.cli import main
 from service.context import Context
@@ -92,6 +93,21 @@ def test_parts_sum_to_the_change_of_what_was_served_and_each_cause_is_where_it_a
             assert max(abs(logs[name]) for name in others) < 0.2 * abs(expected)
 
 
+def test_a_change_is_worked_out_once(own: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def counted(old: Basis, new: Basis, series: str, **rest: Any) -> Change:
+        asked.append(series)
+        return explain(old, new, series, **rest)
+
+    monkeypatch.setattr(changes, "explain", counted)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: changes.answer(own, DY, 1, 2), range(4)))
+    assert found == [found[0]] * 4
+    assert changes.answer(own, ND, 1, 2) != changes.answer(own, ND, 2, 3)
+    assert asked == [DY, ND, ND]
+
+
 def test_the_newest_two_runs_are_compared_and_nothing_happened_between_them(changing: Server) -> None:
     found = ask(changing, DY)
     assert (found["older"]["run_id"], found["newer"]["run_id"]) == (2, 3)
@@ -164,6 +180,7 @@ def test_runs_of_a_day_before_the_quotes_were_recorded_are_read_back(trained: Co
 
 
 def test_without_the_demonstration_data_a_forecast_beside_it_cannot_be_issued_again(own: Context) -> None:
+    assert changes.answer(own, DY).rows, "and is then kept in the process"
     reference.remove(own)
     with pytest.raises(Refusal, match="demonstration data may have been removed"):
         changes.answer(own, DY)
