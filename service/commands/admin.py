@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from service.commands.options import open_here, ready_here
-from service.commands.output import AsJson, out, print_json, say, table
+from service.commands.output import AsJson, out, print_json, print_table, say, table
 
 data = typer.Typer(no_args_is_help=True, help="What the database holds, and the demonstration data in it.")
 keys = typer.Typer(no_args_is_help=True, help="Keys for writing over HTTP.")
@@ -73,11 +73,11 @@ def list_(as_json: AsJson = False) -> None:
     if as_json:
         print_json(found)
         return
-    made = table(None, "name", "scopes", "made", "revoked")
+    made = table(None, "name", "scopes", "made", "revoked", words=("scopes",))
     for key in found:
         revoked = f"{key.revoked_at:%Y-%m-%d}" if key.revoked_at else "-"
         made.add_row(key.name, " ".join(key.scopes), f"{key.created_at:%Y-%m-%d}", revoked)
-    out.print(made)
+    print_table(made)
 
 
 @keys.command()

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from service.commands.options import ready_here
-from service.commands.output import AsCsv, AsJson, one_form, out, price, print_csv, print_json, table
+from service.commands.output import (
+    AsCsv,
+    AsJson,
+    one_form,
+    out,
+    price,
+    print_csv,
+    print_json,
+    print_table,
+    table,
+)
 
 if TYPE_CHECKING:
     from service.changes import ChangesAnswer
@@ -49,7 +59,7 @@ def show(found: ChangesAnswer) -> None:
         causes = [f"{part.percent:+.1f} %" for part in row.parts]
         ends = (price(row.old_median), price(row.new_median), f"{row.change_percent:+.1f} %")
         made.add_row(f"{row.ds:%Y-%m}", *ends, *causes)
-    out.print(made)
+    print_table(made)
     out.print(
         f"Medians of run {found.older.run_id} (known at {found.older.known_at}) and of run"
         f" {found.newer.run_id} (at {found.newer.known_at}). Each cause is the difference of two forecasts;"

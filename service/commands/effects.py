@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from service.commands.options import AsOf, day, ready_here
-from service.commands.output import AsCsv, AsJson, one_form, out, price, print_csv, print_json, table
+from service.commands.output import (
+    AsCsv,
+    AsJson,
+    one_form,
+    out,
+    price,
+    print_csv,
+    print_json,
+    print_table,
+    table,
+)
 
 if TYPE_CHECKING:
     from service.effects import CounterfactualAnswer, EffectsAnswer, EventAnswer, Size
@@ -64,11 +74,11 @@ def _show(found: EffectsAnswer, every: bool) -> None:
     out.print(f"[bold]{found.title}[/bold] ({found.series_id}), {found.basis}", soft_wrap=True)
     made = table(
         None, "event", "since", "state", "effect, %", "90 %", "in price", "n", "stands on",
-        right=("effect, %", "90 %", "in price", "n"),
+        right=("effect, %", "90 %", "in price", "n"), words=("state", "stands on"),
     )  # fmt: skip
     for event in chosen:
         made.add_row(*_cells(event))
-    out.print(made)
+    print_table(made)
     left = len(found.events) - len(chosen)
     if left:
         out.print(f"{left} more events have run their course or are older than the prices: --all shows them.")
@@ -123,6 +133,6 @@ def _show_path(found: CounterfactualAnswer) -> None:
             "-" if rest is None else f"{price(rest.low)} to {price(rest.high)}",
             f"{row.percent.mean:+.1f}",
         )
-    out.print(made)
+    print_table(made)
     if found.notice:
         out.print(f"[yellow]{found.notice}[/yellow]")

@@ -10,7 +10,17 @@ from typing import Annotated
 import typer
 
 from service.commands.options import AsOf, checked, day, ready_here
-from service.commands.output import AsCsv, AsJson, one_form, out, print_csv, print_json, say, table
+from service.commands.output import (
+    AsCsv,
+    AsJson,
+    one_form,
+    out,
+    print_csv,
+    print_json,
+    print_table,
+    say,
+    table,
+)
 
 app = typer.Typer(no_args_is_help=True, help="Export-control and supply events: what the models are told.")
 
@@ -41,7 +51,9 @@ def list_(
     elif as_csv:
         print_csv(events.COLUMNS, events.flat_changes(found))
     else:
-        made = table(None, "event", "public", "stage", "type", "elements", "title")
+        made = table(
+            None, "event", "public", "stage", "type", "elements", "title", words=("stage", "type", "title")
+        )
         for answer in found:
             event, newest = answer.event, answer.event.changes[-1]
             chance = "" if newest.probability == 1 else f" ({newest.probability:.0%})"
@@ -50,7 +62,7 @@ def list_(
             made.add_row(
                 event.event_id, str(event.known_on), stage, answer.rule.event_type, touched, event.title
             )
-        out.print(made)
+        print_table(made)
 
 
 @app.command()
@@ -68,18 +80,20 @@ def show(event_id: str, as_of: AsOf = None, as_json: AsJson = False) -> None:
     out.print(f"{event.instrument}, {event.direction}, {event.jurisdiction}, {event.market_side.value}: "
               + ", ".join(f"{e} {c.value}" for e, c in event.elements.items()))  # fmt: skip
     out.print(f"In the models: {rule.event_type}, {rule.shape}, channel {rule.channel}")
-    steps = table(None, "stage", "from", "public", "probability", "note", right=("probability",))
+    steps = table(
+        None, "stage", "from", "public", "probability", "note", right=("probability",), words=("note",)
+    )
     for step in event.changes:
         steps.add_row(
             step.stage.value, str(step.on), str(step.known_on), f"{step.probability:.0%}", step.note
         )
-    out.print(steps)
+    print_table(steps)
     for source in event.sources:
         out.print(" - " + ", ".join(str(v) for v in source.values() if v))
-    made = table("Recorded here", "when", "by", "what")
+    made = table("Recorded here", "when", "by", "what", words=("by", "what"))
     for edit in events.history(context, event_id):
         made.add_row(f"{edit.recorded_at:%Y-%m-%d %H:%M}", edit.author, edit.what)
-    out.print(made)
+    print_table(made)
 
 
 @app.command()

@@ -17,6 +17,7 @@ from service.commands.output import (
     price,
     print_csv,
     print_json,
+    print_table,
     say,
     table,
 )
@@ -91,7 +92,7 @@ def show(answer: ForecastAnswer) -> None:
         cells = [f"{row.ds:%Y-%m}", "nowcast" if row.nowcast else f"+{row.step}", price(row.median)]
         cells += [price(row.quantiles[name]) for name in names]
         shown.add_row(*cells, style="dim" if row.nowcast else None)
-    out.print(shown)
+    print_table(shown)
     last = answer.last_quote
     if last is not None:
         said = f"{price(last.value)} {answer.own_basis} on {last.ds} ({last.kind}), {last.age_days} days old"
@@ -181,7 +182,7 @@ def backtest(
         made = table(f"Backtest of run {run_id}", *columns, right=("months ahead", "value", "n"))
         for row in chosen:
             made.add_row(*_cells(row))
-        out.print(made)
+        print_table(made)
 
 
 def _cells(row: dict[str, object]) -> Sequence[str]:

@@ -6,13 +6,17 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 FAILURE, USAGE = 1, 2
+_ANY_WIDTH = 10_000
+_LEAST_TEXT = 12  # characters of a line in a column of text
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -51,14 +55,33 @@ def print_csv(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> N
     sys.stdout.write(csv_text(columns, rows))
 
 
-def table(title: str | None, *columns: str, right: Iterable[str] = ()) -> Table:
-    """A table; the columns named in `right` hold numbers."""
+def table(title: str | None, *columns: str, right: Iterable[str] = (), words: Iterable[str] = ()) -> Table:
+    """A table; columns named in `right` hold numbers, those in `words` text that may take several lines."""
     made = Table(
         title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False
     )
     for name in columns:
-        made.add_column(name, justify="right" if name in set(right) else "left", overflow="fold")
+        side: Literal["right", "left"] = "right" if name in set(right) else "left"
+        made.add_column(name, justify=side, overflow="fold", no_wrap=name not in set(words))
     return made
+
+
+def print_table(made: Table) -> None:
+    """Print a table. Where it is wider than the screen, texts and headings wrap, but never a number or an id:
+    the lines are then longer than the screen."""
+    wide = out.options.update(max_width=_ANY_WIDTH)
+    if Measurement.get(out, wide, made).maximum <= out.width:
+        out.print(made)
+        return
+    made.padding = (0, 1, 0, 0)
+    needed = len(made.columns)  # one space after each
+    for column in made.columns:
+        cells = [cell_len(str(cell)) for cell in column.cells]
+        heading = max(map(cell_len, str(column.header).split()), default=0)
+        if column.no_wrap:
+            column.width, column.no_wrap = max(heading, *cells, 0), False
+        needed += column.width or max(heading, min(max(cells, default=0), _LEAST_TEXT))
+    Console(file=out.file, width=max(needed, out.width), highlight=False).print(made)
 
 
 def price(value: float | None) -> str:

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from service.commands.options import AsOf, day, ready_here
-from service.commands.output import AsCsv, AsJson, one_form, out, price, print_csv, print_json, table
+from service.commands.output import (
+    AsCsv,
+    AsJson,
+    one_form,
+    out,
+    price,
+    print_csv,
+    print_json,
+    print_table,
+    table,
+)
 
 if TYPE_CHECKING:
     from service.premium import PremiumAnswer
@@ -50,10 +60,10 @@ def show(found: PremiumAnswer) -> None:
     last, unit = found.path[-1], f"{found.basis.currency}/{found.basis.unit}"
     out.print(f"[bold]{found.title}[/bold] ({found.series_id}) over {found.base_series}", soft_wrap=True)
     numbers = ("log", "90 % interval", "%", unit, f"{unit}, 90 %", "learned")
-    made = table(None, "part", *numbers, "stands on", right=numbers)
+    made = table(None, "part", *numbers, "stands on", right=numbers, words=("part", "stands on"))
     for part in rows(last):
         made.add_row(*_cells(part, found.labels))
-    out.print(made)
+    print_table(made)
     times = last["multiple_incl_vat"]
     out.print(
         f"On {found.day}, as {last['assessor']} quotes it: {times['mean']:.2f} times the Chinese price"
@@ -63,11 +73,18 @@ def show(found: PremiumAnswer) -> None:
     # a part that is nothing stays nothing under every prior
     names = [part["name"] for part in last["parts"] if found.labels[part["name"]] != "none"]
     columns = [WORDS.get(name, name) for name in names]
-    priors = table("With one prior changed", "prior", "from, to", *columns, right=("from, to", *columns))
+    priors = table(
+        "With one prior changed",
+        "prior",
+        "from, to",
+        *columns,
+        right=("from, to", *columns),
+        words=("prior",),
+    )
     for change in found.sensitivity:
         cells = [_span(change["parts"][name]) for name in names]
         priors.add_row(change["prior"], f"{change['stated']:g}, {change['value']:g}", *cells)
-    out.print(priors)
+    print_table(priors)
     for note in (*found.notes, found.notice):
         if note:
             out.print(f"[yellow]{note}[/yellow]")

@@ -17,6 +17,7 @@ from service.commands.output import (
     price,
     print_csv,
     print_json,
+    print_table,
     say,
     table,
 )
@@ -52,7 +53,7 @@ def _catalogue(as_json: bool, as_csv: bool) -> None:
         print_csv(catalogue.SERIES_COLUMNS, catalogue.flat_series(found))
         return
     made = table(None, "series", "basis", "quotes", "last", "on", "age, days", "forecast issued",
-                 right=("quotes", "last", "age, days"))  # fmt: skip
+                 right=("quotes", "last", "age, days"), words=("basis",))  # fmt: skip
     for item in found:
         last = item.last_quote
         made.add_row(
@@ -64,7 +65,7 @@ def _catalogue(as_json: bool, as_csv: bool) -> None:
             str(last.age_days) if last else "-",
             f"{item.forecast_issued_at:%Y-%m-%d}" if item.forecast_issued_at else "none",
         )
-    out.print(made)
+    print_table(made)
     said = catalogue.notice(context)
     if said:
         say(f"[yellow]{said}[/yellow]")
@@ -81,11 +82,11 @@ def _quotes(series_id: str, as_of: object, as_json: bool, as_csv: bool) -> None:
     else:
         names = ("on", "price", "low", "high", "kind", "available", "source")
         out.print(f"[bold]{series_id}[/bold], {answer.basis}")
-        made = table(None, *names, right=("price", "low", "high"))
+        made = table(None, *names, right=("price", "low", "high"), words=("source",))
         for quote in answer.observations:
             made.add_row(str(quote.ds), price(quote.value), price(quote.low), price(quote.high), quote.kind,
                          str(quote.available_on), quote.source)  # fmt: skip
-        out.print(made)
+        print_table(made)
         if answer.notice:
             say(f"[yellow]{answer.notice}[/yellow]")
 
@@ -124,10 +125,16 @@ def import_(
         )
         if result.refused:
             made = table(
-                f"{len(result.refused)} refused", "line", "column", "value", "reason", right=("line",)
+                f"{len(result.refused)} refused",
+                "line",
+                "column",
+                "value",
+                "reason",
+                right=("line",),
+                words=("value", "reason"),
             )
             for bad in result.refused:
                 made.add_row(str(bad.line), bad.column, str(bad.value), bad.reason)
-            out.print(made)
+            print_table(made)
     if result.refused:
         raise typer.Exit(FAILURE)

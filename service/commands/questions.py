@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from service.commands.options import checked, ready_here
-from service.commands.output import AsJson, out, price, print_json, say, table
+from service.commands.output import AsJson, out, price, print_json, print_table, say, table
 
 if TYPE_CHECKING:
     from service.deadlines import ReadyScenario
@@ -123,7 +123,7 @@ def basket(
     out.print(
         f"[bold]One kg of the basket, {answer.currency}[/bold]; in all: the cost of {answer.horizon} months"
     )
-    out.print(made)
+    print_table(made)
     if answer.over_budget is not None:
         error = answer.over_budget_error or 0.0
         out.print(f"Over {price(answer.budget)}: {answer.over_budget:.1%} (standard error {error:.1%}).")
@@ -175,11 +175,20 @@ def _pair(field: str, text: str, form: str) -> tuple[str, str]:
 
 
 def _show_ready(found: Sequence[ReadyScenario]) -> None:
-    made = table(None, "date", "event", "probability", "state", "title", right=("probability",))
+    made = table(
+        None,
+        "date",
+        "event",
+        "probability",
+        "state",
+        "title",
+        right=("probability",),
+        words=("state", "title"),
+    )
     for one in found:
         chance = "-" if one.probability is None else f"{one.probability:.0%}"
         made.add_row(str(one.on), one.event_id, chance, one.state, one.title)
-    out.print(made)
+    print_table(made)
     say("Edit a probability: ytterby events change EVENT --stage effective ... --probability P")
 
 
@@ -200,7 +209,7 @@ def _show(found: SeriesScenario) -> None:
         for at in row.levels:
             cells += [f"{at.above:.1%}", f"{at.risen_by:.1%} ± {at.risen_by_error:.1%}"]
         made.add_row(f"{row.ds:%Y-%m}", *cells)
-    out.print(made)
+    print_table(made)
     for head, branch in zip(heads, branches, strict=True):
         out.print(f"{head}: {_setting(branch)}")
     if len(found.branches) > _MOST_COLUMNS:
