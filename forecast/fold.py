@@ -111,8 +111,6 @@ def run_fold(
         series_task(at, h, d, steps_for(setting, at, h), _own(fits, h))
         for h, d in zip(at.histories, inputs, strict=True)
     ]
-    if progress:
-        progress("models", 0, len(tasks))
     panel = build_panel(tasks, season=setting.season, mapper=mapper)
     forecasts: list[SeriesForecast] = []
     by_model: dict[str, dict[str, Array]] = {}

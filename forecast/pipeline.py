@@ -186,6 +186,8 @@ def train_panel(
     if newest is None or not newest.histories:
         raise InputError("history", "no series with two available prices", "at least one")
     folds = _folds(panel, cutoffs, lag)
+    if progress:
+        progress("models", 0, len(newest.histories))
     fits = panel.estimate([newest, *folds.values()], executor)
     run = run_fold(
         panel.setting,
