@@ -74,7 +74,7 @@ def served_model(panel: Panel, series: int) -> str:
 def served_reason(panel: Panel, series: int) -> str:
     """Why that one is served."""
     reason = panel.decision.reason
-    if panel.decision.promote and newest_slips(panel.tasks[series].history):
+    if newest_slips(panel.tasks[series].history):
         reason = "the newest price looks like a slip, and no model can tell what comes after one"
     served = served_model(panel, series) == COMBINATION
     return reason if served else f"the combination is not served: {reason}"
