@@ -11,7 +11,7 @@ Time: `known_at` is the day whose end bounds every price and event. The period t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import date
@@ -189,14 +189,16 @@ def train_panel(
     if progress:
         progress("models", 0, len(newest.histories))
     fits = panel.estimate([newest, *folds.values()], executor)
+    # an executor begins with the folds at once; the newest forecast is made here meanwhile
+    runs = _start(panel, folds, fits, executor)
     run = run_fold(
         panel.setting,
         newest,
         own_fits(panel.setting, newest, fits),
-        mapper=executor.map if executor else map,
+        mapper=executor.map if executor and not folds else map,
         progress=progress,
     )
-    return run, _backtest(panel, folds, fits, executor, progress)
+    return run, _collect(panel, folds, runs, progress)
 
 
 def forecast_frame(run: PanelRun, freq: str) -> pd.DataFrame:
@@ -294,7 +296,8 @@ def backtest_panel(
         raise InputError(
             "cutoffs", [str(c) for c in cutoffs], "at least one with two available prices before it"
         )
-    return _backtest(panel, folds, panel.estimate(list(folds.values()), executor), executor, progress)
+    fits = panel.estimate(list(folds.values()), executor)
+    return _collect(panel, folds, _start(panel, folds, fits, executor), progress)
 
 
 def _folds(panel: _Panel, cutoffs: Sequence[date], lag: int | Mapping[str, int]) -> dict[date, Known]:
@@ -305,21 +308,23 @@ def _folds(panel: _Panel, cutoffs: Sequence[date], lag: int | Mapping[str, int])
     return {c: at for c, at in found.items() if at.histories}
 
 
-def _backtest(
-    panel: _Panel,
-    folds: Mapping[date, Known],
-    fits: Fits,
-    executor: Executor | None,
-    progress: Progress | None,
+def _start(
+    panel: _Panel, folds: Mapping[date, Known], fits: Fits, executor: Executor | None
+) -> Iterable[PanelRun]:
+    """The run of every fold, in the order of the cutoffs."""
+    jobs = [(panel.setting, at, own_fits(panel.setting, at, fits)) for at in folds.values()]
+    return (executor.map if executor else map)(_run_job, jobs)
+
+
+def _collect(
+    panel: _Panel, folds: Mapping[date, Known], runs: Iterable[PanelRun], progress: Progress | None
 ) -> pd.DataFrame:
     """Rows of every fold, in the order of the cutoffs."""
-    setting = panel.setting
-    jobs = [(setting, at, own_fits(setting, at, fits)) for at in folds.values()]
     frames = []
-    for cutoff, run in zip(folds, (executor.map if executor else map)(_run_job, jobs), strict=True):
-        frames.append(_fold_frame(run, setting).assign(cutoff=pd.Timestamp(cutoff)))
+    for cutoff, run in zip(folds, runs, strict=True):
+        frames.append(_fold_frame(run, panel.setting).assign(cutoff=pd.Timestamp(cutoff)))
         if progress:
-            progress("backtest", len(frames), len(jobs))
+            progress("backtest", len(frames), len(folds))
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
