@@ -32,6 +32,7 @@ from forecast.models.premium import PremiumFit, PremiumInput, fit_premium
 from forecast.models.premium_sensitivity import premium_parts
 from forecast.periods import last_day, series_key, steps_between
 from forecast.types import (
+    ON_PREMIUM,
     QUANTILES,
     Array,
     CalibrationReport,
@@ -108,6 +109,7 @@ def control_uses(fit: PremiumFit) -> tuple[EventUse, ...]:
             effect_high=mean + Z90 * sd,
             events_behind=len(controls),
             joint_with=tuple(o.event_id for o in fit.steps if o is not s),
+            acts_on=ON_PREMIUM,
         )
         for s in controls
     )

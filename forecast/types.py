@@ -18,6 +18,9 @@ QUANTILES: tuple[float, ...] = (0.025, *(round(0.05 * i, 2) for i in range(1, 20
 #: 0.05 ... 0.95: the nineteen that are scored.
 SCORED_QUANTILES: tuple[float, ...] = QUANTILES[1:-1]
 
+#: What an effect is an effect on.
+ON_PRICE, ON_PREMIUM = "price", "premium over the Chinese price"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesKey:
@@ -76,7 +79,8 @@ class FitReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventUse:
-    """How one event enters one forecast. `effect_*` are log effects in this market when it happens."""
+    """How one event enters one forecast. `effect_*` are log effects, when it happens, on what `acts_on` says:
+    the price itself, or outside China the premium alone, beside what the event does to the Chinese price."""
 
     event_id: str
     title: str
@@ -88,6 +92,7 @@ class EventUse:
     effect_high: float  # 95 % quantile
     events_behind: int  # past events of the type and market that inform the effect
     joint_with: tuple[str, ...] = ()
+    acts_on: str = ON_PRICE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

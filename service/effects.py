@@ -223,6 +223,11 @@ def answer(context: Context, series_id: str, query: ForecastQuery) -> EffectsAns
             " only the step of its controls is measured, by the quotes and jointly; the rest is what types"
             " predict."
         )
+        notes.append(
+            "The total in_price holds what every event did to the Chinese price. An event that moves the premium"
+            " too, other than by its controls, has none of its own; coinciding controls share one step. So the"
+            " events do not sum to the total."
+        )
     return EffectsAnswer(
         series_id=series_id,
         title=found.series.title,
@@ -259,7 +264,8 @@ def counterfactual(
         notice = catalogue.notice_on(conn)
     labels, numbers = tuple(found.fact.content["labels"]), found.fact.numbers
     if event not in labels or numbers is None:
-        raise Refusal("event", event, "one that prices speak of: " + ", ".join(labels))
+        whose = "these prices" if found.series.base_series is None else "quotes outside China"
+        raise Refusal("event", event, f"one that {whose} speak of: " + ", ".join(labels))
     at, count = labels.index(event), len(labels)
     effect, low, high = (numbers[1 + k * count + at] for k in range(3))
     days = [date.fromisoformat(day) for day in found.fact.content["days"]]
@@ -314,7 +320,7 @@ def _path(
                 )
             )
             continue
-        price = converted.value
+        price = float(f"{converted.value:.10g}")  # a log kept it: 279.9999999999999 was quoted as 280
         actual = np.log([price])
         rest, told = without(actual, effect[[k]])
         rows.append(

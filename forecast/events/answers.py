@@ -37,7 +37,8 @@ class EventEffect:
 
     full: at full strength, on this element; of an event ahead, if it happens. in_price: in the newest
     price; None where nothing measures it. share_in_price, share_now: of the full effect, in the month of the
-    newest price and in that of `known_at`. source: "prices" (estimated from this market), "quotes" (the
+    newest price and in that of `known_at`. source: "prices" (estimated from this market),
+    "prices in China" (there, for one outside), "quotes" (the
     control step of a premium, one for all controls together) or "type" (what the type predicts).
     events_behind: informed events of its broad type and channel; prior_led: two or fewer. china, premium:
     the two parts of `full` outside China, None where there is none.

@@ -20,9 +20,9 @@ from forecast.events.dummies import columns
 from forecast.events.estimation import SETTLED, estimate_from, one_market
 from forecast.events.event import Event
 from forecast.events.parameters import EffectParameters
-from forecast.events.reading import Reading, read_events
+from forecast.events.reading import PREMIUM, Reading, read_events
 from forecast.events.scales import prior_t
-from forecast.types import Array, EventUse, PriceHistory, SeriesKey
+from forecast.types import ON_PREMIUM, ON_PRICE, Array, EventUse, PriceHistory, SeriesKey
 
 # The posterior of a heavy-tailed model has tails too. With 8 degrees of freedom its 90 % intervals hold 91 %
 # of planted effects (tests/forecast/events/planted.py, 200 runs), with a normal 88 %.
@@ -139,6 +139,7 @@ class EffectsFit:
                         effect_high=float(weight * known.high),
                         events_behind=known.events_behind,
                         joint_with=known.joint_with,
+                        acts_on=ON_PREMIUM if self.market == PREMIUM else ON_PRICE,
                     )
                 )
         return tuple(found)

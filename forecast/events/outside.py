@@ -22,6 +22,8 @@ from forecast.events.effects import EffectsFit
 from forecast.events.home import log_effects
 from forecast.types import EventUse, SeriesKey
 
+IN_CHINA = "prices in China"
+
 
 def outside_effects(
     fit: EffectsFit,
@@ -75,7 +77,11 @@ def outside_effects(
             )
         )
     path = _path(controls, starts, base, quotes)
-    events += [replace(e, china=e.full, joint_with=()) for e in at_home.values()]
+    # what prices in China measured has no path of its own in quotes outside
+    events += [
+        replace(e, china=e.full, joint_with=(), source=IN_CHINA if e.source == "prices" else e.source)
+        for e in at_home.values()
+    ]
     return SeriesEffects(
         series_id=key.unique_id,
         known_at=fit.known_at,

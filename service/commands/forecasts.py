@@ -111,7 +111,8 @@ def show(answer: ForecastAnswer) -> None:
         out.print(f"Exchange rate: {rate.last_rate:g} {rate.pair}, mean of {rate.last_month:%Y-%m}{carried}.")
     live = [e for e in answer.events if e["state"] != "past"]
     for event in live:
-        out.print(f"Event: {event['title']} ({event['state']}, probability {event['probability']:.0%})")
+        acts = f", acts on the {event['acts_on']}" if event.get("acts_on") else ""
+        out.print(f"Event: {event['title']} ({event['state']}, probability {event['probability']:.0%}{acts})")
     out.print(f"Events included: {len(answer.events)}, of which open: {len(live)}.")
     for caveat in answer.caveats:
         out.print(f"[yellow]Caveat: {caveat}[/yellow]")

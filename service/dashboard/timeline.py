@@ -9,6 +9,7 @@ from typing import Any
 
 from forecast.events.event import Event
 from forecast.events.reading import read_events
+from forecast.types import ON_PREMIUM, ON_PRICE
 from service.dashboard.numbers import percent
 
 #: With so few past events behind it, an effect is mostly its stated prior.
@@ -34,11 +35,17 @@ class Mark:
     effect_high: float
     events_behind: int
     joint_with: tuple[str, ...]
+    acts_on: str = ON_PRICE
 
     @property
     def certain(self) -> bool:
         """Has it happened?"""
         return self.state == "past"
+
+    @property
+    def on_premium(self) -> bool:
+        """Is the effect one on the premium alone?"""
+        return self.acts_on == ON_PREMIUM
 
     @property
     def prior_led(self) -> bool:
@@ -81,6 +88,7 @@ def marks(uses: Iterable[Mapping[str, Any]], starts: Mapping[str, date]) -> tupl
             effect_high=use["effect_high"],
             events_behind=use["events_behind"],
             joint_with=tuple(sorted((numbers.get(i, i) for i in use["joint_with"]), key=_by_number)),
+            acts_on=use.get("acts_on", ON_PRICE),  # a forecast of an earlier version does not say
         )
         for at, use in enumerate(ordered, 1)
     )

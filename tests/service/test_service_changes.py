@@ -24,6 +24,7 @@ from service.context import Context
 from service.parameter_facts import PARAMETERS
 from service.refusals import NotYet, Refusal
 from tests.support.changes_world import (
+    BAN,
     BARE,
     CORRECTED,
     DEARER,
@@ -91,6 +92,15 @@ def test_parts_sum_to_the_change_of_what_was_served_and_each_cause_is_where_it_a
             assert logs[cause] == pytest.approx(expected, abs=0.4 * abs(expected))
             others = {"new data", "revised data", "events"} - {cause}
             assert max(abs(logs[name]) for name in others) < 0.2 * abs(expected)
+
+
+def test_an_event_says_whether_it_acts_on_the_price_or_on_the_premium(changing: Server) -> None:
+    def acts_on(series_id: str) -> dict[str, str]:
+        found = changing.client.get(f"/v1/series/{series_id}/forecast").raise_for_status().json()
+        return {event["event_id"]: event["acts_on"] for event in found["events"]}
+
+    assert acts_on(TB)[BAN] == "price"
+    assert acts_on(TB_EU)[BAN] == "premium over the Chinese price"
 
 
 def test_a_change_is_worked_out_once(own: Context, monkeypatch: pytest.MonkeyPatch) -> None:

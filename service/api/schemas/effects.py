@@ -45,7 +45,8 @@ class EventEffectOut(Out):
     share_in_price: float = Field(description="Of the full effect, in the month of the newest price")
     share_now: float = Field(description="Of the full effect, in the month of `known_at`")
     source: str = Field(
-        description="prices: estimated from this market; quotes: the step of a premium's controls; "
+        description="prices: estimated from this market; prices in China: there, for a series outside; "
+        "quotes: the step of a premium's controls; "
         "type: what the type predicts"
     )
     events_behind: int = Field(description="Informed events of its broad type and channel in this market")

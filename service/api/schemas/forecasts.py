@@ -32,7 +32,7 @@ class RowOut(Out):
 
 
 class EventUseOut(Out):
-    """How one event enters. Effects are log effects in this market if it happens."""
+    """How one event enters. Effects are log effects, if it happens, on what `acts_on` says."""
 
     event_id: str
     title: str
@@ -44,6 +44,11 @@ class EventUseOut(Out):
     effect_high: float = Field(description="95 % quantile")
     events_behind: int = Field(description="Past events that inform the effect")
     joint_with: tuple[str, ...]
+    acts_on: str | None = Field(
+        default=None,
+        description="price, or: premium over the Chinese price (alone; /effects has the whole price)."
+        " null: issued before this was said",
+    )
 
 
 class ReportOut(Out):

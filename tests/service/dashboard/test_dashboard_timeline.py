@@ -64,6 +64,11 @@ def test_an_open_event_shows_its_probability() -> None:
     assert (open_.certain, open_.label) == (False, "2: 60\u202f%")
 
 
+def test_an_effect_on_the_premium_is_marked_and_an_older_forecast_speaks_of_the_price() -> None:
+    said = [use("a"), use("b", acts_on="price"), use("c", acts_on="premium over the Chinese price")]
+    assert [mark.on_premium for mark in marks(said, {})] == [False, False, True]
+
+
 def test_two_past_events_or_fewer_are_prior_led() -> None:
     found = marks([use(str(n), events_behind=n) for n in range(4)], {})
     assert [m.prior_led for m in found] == [True, True, True, False]
