@@ -224,9 +224,9 @@ def answer(context: Context, series_id: str, query: ForecastQuery) -> EffectsAns
             " predict."
         )
         notes.append(
-            "The total in_price holds what every event did to the Chinese price. An event that moves the premium"
-            " too, other than by its controls, has none of its own; coinciding controls share one step. So the"
-            " events do not sum to the total."
+            "The total in_price holds what every event did to the Chinese price. An event that moves the"
+            " premium too, other than by its controls, has none of its own; coinciding controls share one"
+            " step. So the events do not sum to the total."
         )
     return EffectsAnswer(
         series_id=series_id,
