@@ -44,10 +44,12 @@ audit: test-env  ## known vulnerabilities of the locked packages
 	$(BIN)/pip-audit --strict --disable-pip --requirement requirements/runtime.lock
 
 # PANEL=dev_m for one; the panels lie beside the checkout, see tests/benchmarks/README.md
-benchmark: env  ## skill and coverage beside the peers, the worst weeks, planted effects, then the times
+benchmark: env  ## skill and coverage beside the peers, the worst weeks, effects, paths, then the times
 	$(BIN)/python -m tests.benchmarks.panels $(PANEL)
 	$(if $(PANEL),,$(BIN)/python -m tests.benchmarks.weekly)
-	$(if $(PANEL),,$(BIN)/python -m tests.forecast.events.planted 200)
+	$(if $(PANEL),,$(BIN)/python -m tests.benchmarks.effects)
+	$(if $(PANEL),,$(BIN)/python -m tests.benchmarks.joint_paths)
+	$(if $(PANEL),,$(BIN)/python -m tests.benchmarks.scenarios)
 	$(if $(PANEL),,$(BIN)/python -m tests.benchmarks.training)
 	$(if $(PANEL),,$(BIN)/python -m tests.benchmarks.scale)
 	$(if $(PANEL),,@$(MAKE) --no-print-directory benchmark-start)
