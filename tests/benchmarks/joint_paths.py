@@ -14,10 +14,11 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from forecast.distribution.calibration import SMALLEST, WARM_UP, calibrate, volatility
+from forecast.distribution.calibration import WARM_UP, calibrate
 from forecast.distribution.paths import past_scores, reorder, shock_correlation, walk_scores
+from forecast.distribution.volatility import SMALLEST, volatility
 from forecast.types import QUANTILES, SCORED_QUANTILES, Array
-from tests.benchmarks.panels import BENCH
+from tests.benchmarks.bench import BENCH
 
 MONTHS, STEPS, SERIES, DRAWS, CUTOFFS = 300, 12, 24, 600, 16
 LEVELS = np.array(SCORED_QUANTILES)
@@ -58,7 +59,7 @@ def main() -> None:
     for k in range(STEPS):
         errors[:, : length - k - 1, k] = logs[:, k + 1 :] - logs[:, : length - k - 1]
     errors[:, :WARM_UP] = np.nan
-    calibration = calibrate(errors, np.where(np.isfinite(sd), sd, SMALLEST), 12)
+    calibration = calibrate(errors, np.where(np.isfinite(sd), sd, SMALLEST)[:, :, None], 12)
     scores = errors / calibration.scale
     baskets = [np.random.default_rng(n).choice(count, 4, replace=False) for n in range(20)]
     found: dict[tuple[str, str], list[float]] = {}
