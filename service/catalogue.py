@@ -77,6 +77,15 @@ def find(conn: Connection, series_id: str) -> Series:
     return found
 
 
+def no_forecast(conn: Connection, series_id: str, found: str = "none") -> NotYet:
+    """Why a series has no forecast: none was made yet, or none will be, as its figures are annual."""
+    quotes = prices.load(conn, [series_id])
+    if quotes and all(quote.kind == "annual" for quote in quotes):
+        wanted = "a series with monthly or dated quotes"
+        return NotYet("forecast", f"none of {series_id}, from annual figures alone", wanted)
+    return NotYet("forecast", found, "a stored one: POST /v1/training-runs, or ytterby train")
+
+
 def own_basis(series: Series) -> BasisAnswer:
     """The basis that a series is quoted in."""
     return BasisAnswer(currency=series.currency, unit=series.unit, tax=series.tax_basis)

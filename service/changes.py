@@ -163,6 +163,8 @@ def _chosen(
     for field, wanted in (("from", from_run), ("to", to_run)):
         if wanted is not None and wanted not in runs:
             raise NotKnown(field, wanted, "a run that issued this forecast: " + (_listed(runs) or "none yet"))
+    if not runs:
+        raise catalogue.no_forecast(conn, series_id, "0 issued")
     if len(runs) < 2:
         raise NotYet(
             "forecast", f"{len(runs)} issued", "two runs to compare: POST /v1/training-runs, or ytterby train"

@@ -286,9 +286,11 @@ def counterfactual(
 def _find(conn: Connection, series_id: str, query: ForecastQuery) -> _Found:
     series = catalogue.find(conn, series_id)
     issued = store.latest(conn, series_id, issued_by=query.as_of)
-    fact = None if issued is None else facts.load(conn, issued.run_id, KIND, series_id)
-    if issued is None or fact is None:
-        when = "" if query.as_of is None else f" issued by {query.as_of.date()}"
+    when = "" if query.as_of is None else f" issued by {query.as_of.date()}"
+    if issued is None:
+        raise catalogue.no_forecast(conn, series_id, f"none{when}")
+    fact = facts.load(conn, issued.run_id, KIND, series_id)
+    if fact is None:
         raise NotYet(
             "effects", f"none{when}", "a run that stores them: POST /v1/training-runs, or ytterby train"
         )

@@ -25,7 +25,7 @@ from service.answers import (
 )
 from service.context import Context
 from service.conversion import Conversion, conversion
-from service.refusals import NotYet, Refusal
+from service.refusals import Refusal
 
 #: Spread of log paths below which a price does not move.
 _STILL = 1e-9
@@ -61,7 +61,8 @@ def answer_all(context: Context, query: ForecastQuery) -> tuple[list[ForecastAns
 def _answer(context: Context, conn: Connection, series: Series, query: ForecastQuery) -> ForecastAnswer:
     issued = store.latest(conn, series.series_id, issued_by=query.as_of)
     if issued is None:
-        raise _no_forecast(prices.load(conn, [series.series_id]), query)
+        when = "" if query.as_of is None else f" issued by {query.as_of.date()}"
+        raise catalogue.no_forecast(conn, series.series_id, f"none{when}")
     stored = len(issued.periods) - issued.lag
     horizon = stored if query.horizon is None else query.horizon
     if not 1 <= horizon <= stored:
@@ -118,13 +119,6 @@ def _answer(context: Context, conn: Connection, series: Series, query: ForecastQ
             for k in range(steps)
         ),
     )
-
-
-def _no_forecast(quotes: Sequence[Quote], query: ForecastQuery) -> Refusal:
-    if quotes and all(quote.kind == "annual" for quote in quotes):
-        return NotYet("forecast", "none, from annual figures alone", "a series with monthly or dated quotes")
-    when = "" if query.as_of is None else f" issued by {query.as_of.date()}"
-    return NotYet("forecast", f"none{when}", "a stored one: POST /v1/training-runs, or ytterby train")
 
 
 def columns(query: ForecastQuery) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from data.types import Series
 from forecast.distribution.branches import Standing
 from forecast.distribution.shocks import shared_levels
 from forecast.types import EventPart, OpenEvent, SeriesForecast, SeriesKey
+from service.catalogue import no_forecast
 from service.context import Context
 from service.refusals import NotYet
 
@@ -72,8 +73,7 @@ def ready(context: Context, conn: Connection, chosen: Sequence[Series]) -> list[
     found = []
     for series in chosen:
         if series.series_id not in runs:
-            wanted = "a stored one: POST /v1/training-runs, or ytterby train"
-            raise NotYet("forecast", f"none of {series.series_id}", wanted)
+            raise no_forecast(conn, series.series_id, f"none of {series.series_id}")
         run_id = runs[series.series_id]
         key = ("ready", series, run_id)
         found.append(context.cache.get(key, partial(_load, conn, series, run_id)))

@@ -256,7 +256,7 @@ def test_the_command_shows_a_table_json_or_csv(run: Run, trained: Context) -> No
     [
         ((DY, "--from", "7"), 2, "1, 2, 3"),
         ((DY, "--from", "3", "--to", "2"), 2, "a run before run 2"),
-        ((BARE,), 1, "two runs to compare"),
+        ((BARE,), 1, "a stored one"),
         ((DY, "--json", "--csv"), 2, "not both"),
     ],
 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
 import pytest
 
+from data.reference.load import load_reference
 from service import auth, errors
 from service.context import Context
 from service.settings import Settings
@@ -82,6 +84,20 @@ def check(answer: httpx2.Response, status: int, field: str | None) -> dict[str, 
 )
 def test_reading_is_refused_by_name(shared: Server, path: str, status: int, field: str) -> None:
     check(shared.client.get(path), status, field)
+
+
+def test_annual_figures_alone_are_never_told_to_train(server: Server) -> None:
+    with server.context.engine.begin() as conn:
+        load_reference(conn, datetime(2026, 11, 24, tzinfo=UTC))
+    annual = "/v1/series/dy-oxide-usgs"
+    for asked in ("forecast", "effects", "forecast/changes"):
+        found = check(server.client.get(f"{annual}/{asked}"), 409, "forecast")
+        assert found["allowed"] == "a series with monthly or dated quotes"
+    basket = {"items": [{"series_id": "dy-oxide-usgs", "share": 1}]}
+    assert (
+        "monthly or dated"
+        in check(server.client.post("/v1/baskets", json=basket), 409, "forecast")["allowed"]
+    )
 
 
 def test_horizon_beyond_what_is_stored_says_how_far_it_goes(shared: Server) -> None:
