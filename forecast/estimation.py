@@ -7,6 +7,7 @@ a fixed calendar, the same ones for every cutoff: that is what makes a backtest 
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ from forecast.types import PriceHistory
 #: map(function, items) of an executor, or the built-in one
 Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 BATCHES = 64  # a fit takes milliseconds: an executor is given them in batches
+#: Fits of one process take turns, whatever executor runs them: the filters by which an optimiser says that it
+#: did not converge, and the stream that Stan's wrapper draws from, belong to the process and not to a thread.
+_TURN = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +109,8 @@ class _Job:
 
 
 def _run(jobs: Sequence[_Job]) -> list[Fit]:
-    return [_estimate(job) for job in jobs]
+    with _TURN:
+        return [_estimate(job) for job in jobs]
 
 
 def _estimate(job: _Job) -> Fit:
