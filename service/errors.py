@@ -18,7 +18,17 @@ from starlette.exceptions import HTTPException
 
 from forecast.errors import ForecastError, InputError
 from service import logs
-from service.refusals import NotAllowed, NotKnown, NotYet, Refusal, RowsRefused, TooLarge, WrongShape
+from service.refusals import (
+    NotAllowed,
+    NotKnown,
+    NotYet,
+    Outdated,
+    Refusal,
+    RowsRefused,
+    TooLarge,
+    VersionNeeded,
+    WrongShape,
+)
 from service.wording import refused
 
 MEDIA_TYPE = "application/problem+json"
@@ -33,9 +43,11 @@ PROBLEMS: Mapping[int, tuple[str, str]] = {
     404: ("not-found", "There is nothing by that name"),
     405: ("method", "This address does not take that method"),
     409: ("not-yet", "Not there yet"),
+    412: ("outdated", "It was changed meanwhile"),
     413: ("too-large", "Too large"),
     415: ("media-type", "That form of body is not read here"),
     422: ("refused", "A value was refused"),
+    428: ("version-needed", "Say which version you change"),
     500: ("fault", "A fault on our side"),
     503: ("unavailable", "The database does not answer"),
 }
@@ -60,10 +72,14 @@ def status_of(error: ForecastError) -> int:
             return 403 if error.known else 401
         case NotYet():
             return 409
+        case Outdated():
+            return 412
         case TooLarge():
             return 413
         case WrongShape():
             return 415
+        case VersionNeeded():
+            return 428
         case _:
             return 422
 

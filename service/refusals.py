@@ -6,6 +6,8 @@ Refusal (an InputError: field, found, allowed)
 ├── NotAllowed      no key, or a key that does not reach
 ├── WrongShape      a body in a form that nothing here reads
 ├── TooLarge        a body, or an answer, beyond the stated limit
+├── Outdated        a change to a version that is no longer the current one
+├── VersionNeeded   a change that does not say which version it changes
 └── RowsRefused     rows of an upload that cannot be kept, each with its reason
 """
 
@@ -61,6 +63,22 @@ class WrongShape(Refusal):
 
 class TooLarge(Refusal):
     """More than the limit."""
+
+
+class Outdated(Refusal):
+    """A change that was made from an older version than the stored one."""
+
+    def __init__(self, found: object, current: int) -> None:
+        super().__init__(
+            "If-Match", found, f'"{current}", the version stored now: read it again, then change it'
+        )
+
+
+class VersionNeeded(Refusal):
+    """A change without the version that it was made from."""
+
+    def __init__(self) -> None:
+        super().__init__("If-Match", "none", "the ETag that reading it gave")
 
 
 class RowsRefused(Refusal):

@@ -1,4 +1,4 @@
-"""Every table. The migrations make them; a test compares the two on both databases."""
+"""Tables of prices, events, runs and forecasts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     String,
     Table,
     Text,
@@ -19,16 +18,7 @@ from sqlalchemy import (
 )
 
 from data.store.columns import Instant, Numbers
-
-#: Named constraints can be altered by a later migration, on SQLite too.
-NAMING = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-    "pk": "pk_%(table_name)s",
-}
-metadata = MetaData(naming_convention=NAMING)
+from data.store.tables.base import metadata
 
 series = Table(
     "series",

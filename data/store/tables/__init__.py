@@ -1,0 +1,35 @@
+"""Every table. The migrations make them; a test compares the two on both databases."""
+
+from __future__ import annotations
+
+from data.store.tables.base import metadata
+from data.store.tables.core import (
+    api_key,
+    backtest_score,
+    event,
+    event_change,
+    event_version,
+    forecast,
+    fx_path,
+    fx_rate,
+    quote,
+    run,
+    run_fact,
+    series,
+)
+
+__all__ = [
+    "api_key",
+    "backtest_score",
+    "event",
+    "event_change",
+    "event_version",
+    "forecast",
+    "fx_path",
+    "fx_rate",
+    "metadata",
+    "quote",
+    "run",
+    "run_fact",
+    "series",
+]

@@ -1,0 +1,1 @@
+"""Messages to endpoints of others: signed, kept until delivered, sent nowhere inside."""
