@@ -47,6 +47,7 @@ alert = Table(
     Column("sequence", Integer, nullable=False),
     Column("state", String, nullable=False, index=True),
     Column("content", JSON, nullable=False),  # the state machine's memory
+    Column("attention", Boolean, nullable=False, index=True),
     Column("rule_version", Integer, nullable=False),
     Column("value", Double),
     Column("observed_at", Instant),

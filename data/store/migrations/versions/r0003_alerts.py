@@ -75,6 +75,7 @@ def upgrade() -> None:
         sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("content", sa.JSON(), nullable=False),
+        sa.Column("attention", sa.Boolean(), nullable=False),
         sa.Column("rule_version", sa.Integer(), nullable=False),
         sa.Column("value", sa.Double(), nullable=True),
         sa.Column("observed_at", _INSTANT, nullable=True),
@@ -95,6 +96,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("rule_id", "subject", name=op.f("uq_alert_rule_id_subject")),
         sqlite_autoincrement=True,
     )
+    op.create_index(op.f("ix_alert_attention"), "alert", ["attention"], unique=False)
     op.create_index(op.f("ix_alert_state"), "alert", ["state"], unique=False)
     op.create_table(
         "alert_transition",
@@ -123,6 +125,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_alert_transition_alert_id"), table_name="alert_transition")
     op.drop_table("alert_transition")
     op.drop_index(op.f("ix_alert_state"), table_name="alert")
+    op.drop_index(op.f("ix_alert_attention"), table_name="alert")
     op.drop_table("alert")
     op.drop_index(op.f("ix_alert_rule_series_id"), table_name="alert_rule")
     op.drop_table("alert_rule")
