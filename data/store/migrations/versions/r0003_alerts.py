@@ -21,6 +21,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("day", name=op.f("pk_alert_day")),
     )
     op.create_table(
+        "alert_rule",
+        sa.Column("rule_id", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("series_id", sa.String(), nullable=True),
+        sa.Column("enabled", sa.Boolean(), nullable=False),
+        sa.Column("content", sa.JSON(), nullable=False),
+        sa.Column("marks", sa.JSON(), nullable=False),
+        sa.Column("author", sa.String(), nullable=False),
+        sa.Column("created_at", _INSTANT, nullable=False),
+        sa.Column("updated_at", _INSTANT, nullable=False),
+        sa.Column("deleted_at", _INSTANT, nullable=True),
+        sa.PrimaryKeyConstraint("rule_id", name=op.f("pk_alert_rule")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_alert_rule_series_id"), "alert_rule", ["series_id"], unique=False)
+    op.create_table(
         "alert_signal",
         sa.Column("signal_id", sa.Integer(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
@@ -47,26 +64,6 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_silence_ends_at"), "silence", ["ends_at"], unique=False)
-    op.create_table(
-        "alert_rule",
-        sa.Column("rule_id", sa.Integer(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("series_id", sa.String(), nullable=True),
-        sa.Column("enabled", sa.Boolean(), nullable=False),
-        sa.Column("content", sa.JSON(), nullable=False),
-        sa.Column("marks", sa.JSON(), nullable=False),
-        sa.Column("author", sa.String(), nullable=False),
-        sa.Column("created_at", _INSTANT, nullable=False),
-        sa.Column("updated_at", _INSTANT, nullable=False),
-        sa.Column("deleted_at", _INSTANT, nullable=True),
-        sa.ForeignKeyConstraint(
-            ["series_id"], ["series.series_id"], name=op.f("fk_alert_rule_series_id_series")
-        ),
-        sa.PrimaryKeyConstraint("rule_id", name=op.f("pk_alert_rule")),
-        sqlite_autoincrement=True,
-    )
-    op.create_index(op.f("ix_alert_rule_series_id"), "alert_rule", ["series_id"], unique=False)
     op.create_table(
         "alert",
         sa.Column("alert_id", sa.Integer(), nullable=False),
@@ -127,9 +124,9 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_alert_state"), table_name="alert")
     op.drop_index(op.f("ix_alert_attention"), table_name="alert")
     op.drop_table("alert")
-    op.drop_index(op.f("ix_alert_rule_series_id"), table_name="alert_rule")
-    op.drop_table("alert_rule")
     op.drop_index(op.f("ix_silence_ends_at"), table_name="silence")
     op.drop_table("silence")
     op.drop_table("alert_signal")
+    op.drop_index(op.f("ix_alert_rule_series_id"), table_name="alert_rule")
+    op.drop_table("alert_rule")
     op.drop_table("alert_day")
