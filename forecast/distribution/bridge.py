@@ -5,10 +5,10 @@ variance s2 a month, tied down at its points a and b, the chance that it touches
 
     exp(-2 (L - a) (L - b) / s2)
 
-by the reflection principle (Glasserman 2004, Monte Carlo Methods in Financial Engineering, section 6.4), and 1
-where a or b is beyond it. Given the points, months are independent of each other: a path stays on this side
-with the product of what is left of each, and the chance is the mean over paths. Points stand a month apart and
-are taken for spot prices; those of our paths are means of months, which move less.
+by the reflection principle (Glasserman 2004, Monte Carlo Methods in Financial Engineering, section 6.4), and
+1 where a or b is beyond it. Given the points, months are independent of each other: a path stays on this side
+with the product of what is left of each, and the chance is the mean over paths. Points stand a month apart
+and are taken for spot prices; those of our paths are means of months, which move less.
 """
 
 from __future__ import annotations
