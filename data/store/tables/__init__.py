@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from data.store.tables.alerts import alert, alert_day, alert_rule, alert_signal, alert_transition, silence
 from data.store.tables.base import metadata
 from data.store.tables.core import (
     api_key,
@@ -19,6 +20,11 @@ from data.store.tables.core import (
 )
 
 __all__ = [
+    "alert",
+    "alert_day",
+    "alert_rule",
+    "alert_signal",
+    "alert_transition",
     "api_key",
     "backtest_score",
     "event",
@@ -32,4 +38,5 @@ __all__ = [
     "run",
     "run_fact",
     "series",
+    "silence",
 ]
