@@ -16,7 +16,7 @@ import pandas as pd
 from sqlalchemy import Connection, select
 
 from data.reference.load import has_reference
-from data.store import backtests, facts, forecasts, runs
+from data.store import backtests, facts, forecasts, runs, signals
 from data.store.forecasts import IssuedForecast
 from data.store.runs import Run
 from data.store.tables import series
@@ -175,6 +175,9 @@ def _store(context: Context, run: Run, known: Inputs, fitted: Fitted, read_at: d
             forecasts.save(conn, issued(made, run.run_id, now, known.known_at, stamp))
             for fact in standing.facts_of(made):
                 facts.save(conn, run.run_id, fact)
+            signals.add(
+                conn, kind="forecast", subject=made.key.unique_id, detail={"run_id": run.run_id}, at=now
+            )
         facts.save(conn, run.run_id, standing.shocks_of(fitted.panel.forecasts, fitted.panel.seed))
         rates = fitted.panel.rates
         if rates is not None:

@@ -140,9 +140,9 @@ class Rule:
 
     def beyond(self, value: float) -> bool:
         """Is a value beyond the threshold?"""
-        return self.threshold is not None and _beyond(
-            value, self.threshold, self.direction, self.about.reached
-        )
+        if self.threshold is None:
+            return False
+        return beyond(value, self.threshold, self.direction, reached=self.about.reached)
 
     def safe(self, value: float) -> bool:
         """Is a value back on the safe side of the recovery threshold?"""

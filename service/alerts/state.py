@@ -1,7 +1,7 @@
 """The state of one alert as a pure machine: what an observation does to it.
 
     inactive --beyond--> pending --`for` in a row--> firing --safe--> recovering --`keep_firing` in a row-->
-    resolved, from where the next one beyond begins again. Anything else on the way goes back to where it began.
+    resolved, from where the next one beyond begins again. Anything else on the way leads back.
 
 Observations are counted, not minutes: prices, or issued forecasts. The last few are remembered with the state
 before each, so that a revised one can be judged again together with all that came after it.

@@ -26,7 +26,7 @@ alert_rule = Table(
     Column("rule_id", Integer, primary_key=True),
     Column("version", Integer, nullable=False),
     Column("kind", String, nullable=False),
-    Column("series_id", String, ForeignKey("series.series_id"), index=True),
+    Column("series_id", String, index=True),  # no reference: a series may be removed, what it did stays
     Column("enabled", Boolean, nullable=False),
     Column("content", JSON, nullable=False),  # everything else that its owner wrote
     Column("marks", JSON, nullable=False),  # what we say of it, such as "uncalibrated: ..."
@@ -47,6 +47,7 @@ alert = Table(
     Column("sequence", Integer, nullable=False),
     Column("state", String, nullable=False, index=True),
     Column("content", JSON, nullable=False),  # the state machine's memory
+    Column("attention", Boolean, nullable=False, index=True),
     Column("rule_version", Integer, nullable=False),
     Column("value", Double),
     Column("observed_at", Instant),

@@ -21,6 +21,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("day", name=op.f("pk_alert_day")),
     )
     op.create_table(
+        "alert_rule",
+        sa.Column("rule_id", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("series_id", sa.String(), nullable=True),
+        sa.Column("enabled", sa.Boolean(), nullable=False),
+        sa.Column("content", sa.JSON(), nullable=False),
+        sa.Column("marks", sa.JSON(), nullable=False),
+        sa.Column("author", sa.String(), nullable=False),
+        sa.Column("created_at", _INSTANT, nullable=False),
+        sa.Column("updated_at", _INSTANT, nullable=False),
+        sa.Column("deleted_at", _INSTANT, nullable=True),
+        sa.PrimaryKeyConstraint("rule_id", name=op.f("pk_alert_rule")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_alert_rule_series_id"), "alert_rule", ["series_id"], unique=False)
+    op.create_table(
         "alert_signal",
         sa.Column("signal_id", sa.Integer(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
@@ -48,26 +65,6 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_silence_ends_at"), "silence", ["ends_at"], unique=False)
     op.create_table(
-        "alert_rule",
-        sa.Column("rule_id", sa.Integer(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("series_id", sa.String(), nullable=True),
-        sa.Column("enabled", sa.Boolean(), nullable=False),
-        sa.Column("content", sa.JSON(), nullable=False),
-        sa.Column("marks", sa.JSON(), nullable=False),
-        sa.Column("author", sa.String(), nullable=False),
-        sa.Column("created_at", _INSTANT, nullable=False),
-        sa.Column("updated_at", _INSTANT, nullable=False),
-        sa.Column("deleted_at", _INSTANT, nullable=True),
-        sa.ForeignKeyConstraint(
-            ["series_id"], ["series.series_id"], name=op.f("fk_alert_rule_series_id_series")
-        ),
-        sa.PrimaryKeyConstraint("rule_id", name=op.f("pk_alert_rule")),
-        sqlite_autoincrement=True,
-    )
-    op.create_index(op.f("ix_alert_rule_series_id"), "alert_rule", ["series_id"], unique=False)
-    op.create_table(
         "alert",
         sa.Column("alert_id", sa.Integer(), nullable=False),
         sa.Column("rule_id", sa.Integer(), nullable=False),
@@ -75,6 +72,7 @@ def upgrade() -> None:
         sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("content", sa.JSON(), nullable=False),
+        sa.Column("attention", sa.Boolean(), nullable=False),
         sa.Column("rule_version", sa.Integer(), nullable=False),
         sa.Column("value", sa.Double(), nullable=True),
         sa.Column("observed_at", _INSTANT, nullable=True),
@@ -95,6 +93,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("rule_id", "subject", name=op.f("uq_alert_rule_id_subject")),
         sqlite_autoincrement=True,
     )
+    op.create_index(op.f("ix_alert_attention"), "alert", ["attention"], unique=False)
     op.create_index(op.f("ix_alert_state"), "alert", ["state"], unique=False)
     op.create_table(
         "alert_transition",
@@ -123,10 +122,11 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_alert_transition_alert_id"), table_name="alert_transition")
     op.drop_table("alert_transition")
     op.drop_index(op.f("ix_alert_state"), table_name="alert")
+    op.drop_index(op.f("ix_alert_attention"), table_name="alert")
     op.drop_table("alert")
-    op.drop_index(op.f("ix_alert_rule_series_id"), table_name="alert_rule")
-    op.drop_table("alert_rule")
     op.drop_index(op.f("ix_silence_ends_at"), table_name="silence")
     op.drop_table("silence")
     op.drop_table("alert_signal")
+    op.drop_index(op.f("ix_alert_rule_series_id"), table_name="alert_rule")
+    op.drop_table("alert_rule")
     op.drop_table("alert_day")
