@@ -132,9 +132,9 @@ def _check_basis(conn: Connection, rule: Rule, series: Series) -> None:
 
 
 def _check_horizon(context: Context, conn: Connection, rule: Rule) -> None:
-    newest = forecasts.latest(conn, rule.series_id or "")
+    newest = forecasts.latest(conn, rule.subject)
     if newest is None:
-        raise catalogue.no_forecast(conn, rule.series_id or "")
+        raise catalogue.no_forecast(conn, rule.subject)
     today, last = context.clock.today(), newest.periods[-1]
     ahead = (last.year - today.year) * 12 + last.month - today.month
     if ahead < 1:
