@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from data.store import alerts as store
-from data.store import forecasts, fx, rules, signals
+from data.store import endpoints, forecasts, fx, rules, signals
 from data.store.alerts import Alert, AlertTransition
 from data.store.rules import StoredRule
 from data.types import Series
@@ -23,7 +23,6 @@ from service.alerts.rules import Rule
 from service.alerts.state import Phase
 from service.context import Context
 from service.refusals import NotKnown, NotYet, Outdated, Refusal
-from service.webhooks import outbox
 
 #: More rules than anybody reads; an evaluation of so many is what was measured.
 MOST_RULES = 20_000
@@ -106,7 +105,7 @@ def checked(context: Context, conn: Connection, content: Mapping[str, Any]) -> R
     if rule.summary is not None and (unknown := unknown_placeholders(rule.summary)):
         allowed = "text that names " + ", ".join(f"${{{name}}}" for name in PLACEHOLDERS)
         raise Refusal("summary", ", ".join(f"${{{name}}}" for name in unknown), allowed)
-    known = outbox.endpoint_ids(conn)
+    known = {e.endpoint_id for e in endpoints.list_(conn)}
     for endpoint_id in rule.endpoints:
         if endpoint_id not in known:
             raise NotKnown("endpoints", endpoint_id, "ids that GET /v1/endpoints shows")

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from data.store import alerts as store
-from data.store import events, rules, signals, silences
+from data.store import endpoints, events, rules, signals, silences
 from data.store.alerts import Alert
 from data.store.rules import StoredRule
 from data.store.signals import Signal
@@ -212,7 +212,8 @@ def _keep(context: Context, found: _Found) -> int:
         store.record(conn, [replace(line, alert_id=i) for i, j in kept for line in j.lines])
         notices = [(i, notice) for i, j in kept for notice in j.notices]
         now = context.clock.now()
-        for endpoint_id, own in messages.by_endpoint(notices, outbox.active_endpoints(conn)).items():
+        active = [e.endpoint_id for e in endpoints.list_(conn, state=endpoints.ACTIVE)]
+        for endpoint_id, own in messages.by_endpoint(notices, active).items():
             outbox.enqueue(
                 conn,
                 messages.message(own, now),

@@ -23,11 +23,11 @@ Told = tuple[int, Notice]  # the alert's id, and what is told of it
 
 
 def by_endpoint(notices: Sequence[Told], active: Collection[int]) -> dict[int, list[Told]]:
-    """Endpoint -> what it is told: that of rules which name it, or name none, while it is active."""
+    """Endpoint -> what it is told: that of rules which name it and, while it is active, of those which name
+    none."""
     found: dict[int, list[Told]] = defaultdict(list)
     for told in notices:
-        chosen = told[1].rule.endpoints
-        for endpoint_id in active if not chosen else [e for e in chosen if e in active]:
+        for endpoint_id in told[1].rule.endpoints or active:
             found[endpoint_id].append(told)
     return dict(found)
 
