@@ -17,10 +17,15 @@ from data.store.tables.core import (
     run_fact,
     series,
 )
+from data.store.tables.deliveries import attempt, delivery, delivery_alert, endpoint
 
 __all__ = [
     "api_key",
+    "attempt",
     "backtest_score",
+    "delivery",
+    "delivery_alert",
+    "endpoint",
     "event",
     "event_change",
     "event_version",
