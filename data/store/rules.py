@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from data.store.tables import alert_rule
 
@@ -80,6 +80,12 @@ def get(conn: Connection, rule_id: int) -> StoredRule | None:
         select(*_COLUMNS).where(alert_rule.c.rule_id == rule_id, alert_rule.c.deleted_at.is_(None))
     ).first()
     return None if row is None else _rule(row)
+
+
+def count(conn: Connection) -> int:
+    """How many rules there are that were not deleted."""
+    wanted = select(func.count()).select_from(alert_rule).where(alert_rule.c.deleted_at.is_(None))
+    return int(conn.execute(wanted).scalar_one())
 
 
 def list_rules(

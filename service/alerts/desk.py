@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from data.store import alerts as store
-from data.store import forecasts, rules, signals
+from data.store import endpoints, forecasts, fx, rules, signals
 from data.store.alerts import Alert, AlertTransition
 from data.store.rules import StoredRule
 from data.types import Series
@@ -23,7 +23,6 @@ from service.alerts.rules import Rule
 from service.alerts.state import Phase
 from service.context import Context
 from service.refusals import NotKnown, NotYet, Outdated, Refusal
-from service.webhooks import outbox
 
 #: More rules than anybody reads; an evaluation of so many is what was measured.
 MOST_RULES = 20_000
@@ -34,7 +33,7 @@ def create_rule(context: Context, content: Mapping[str, Any], author: str) -> Ru
     now = context.clock.now()
     with context.engine.begin() as conn:
         rule = checked(context, conn, content)
-        if len(rules.list_rules(conn)) >= MOST_RULES:
+        if rules.count(conn) >= MOST_RULES:
             raise Refusal("rules", f"{MOST_RULES} rules", f"at most {MOST_RULES}: delete one first")
         marks = backtest.marks(context, conn, rule)
         made = rules.add(conn, given(rule), marks=marks, author=author, now=now)
@@ -59,7 +58,7 @@ def replace_rule(
 ) -> Rule:
     """Put another rule in the place of that version. Its alert goes on, judged again by the new thresholds.
 
-    Raises NotKnown, Outdated, Refusal; and Refusal where series, element or kind differ: that is another rule.
+    Raises NotKnown, Outdated, Refusal; the last also where kind or series differ: that is another rule.
     """
     now = context.clock.now()
     with context.engine.begin() as conn:
@@ -106,7 +105,7 @@ def checked(context: Context, conn: Connection, content: Mapping[str, Any]) -> R
     if rule.summary is not None and (unknown := unknown_placeholders(rule.summary)):
         allowed = "text that names " + ", ".join(f"${{{name}}}" for name in PLACEHOLDERS)
         raise Refusal("summary", ", ".join(f"${{{name}}}" for name in unknown), allowed)
-    known = outbox.endpoint_ids(conn)
+    known = {e.endpoint_id for e in endpoints.list_(conn)}
     for endpoint_id in rule.endpoints:
         if endpoint_id not in known:
             raise NotKnown("endpoints", endpoint_id, "ids that GET /v1/endpoints shows")
@@ -126,15 +125,15 @@ def _check_basis(conn: Connection, rule: Rule, series: Series) -> None:
     basis = basis_of(rule, series)  # refuses an unknown unit or tax basis
     if basis.currency == series.currency:
         return
-    rates = {BASE_CURRENCY, *catalogue.rated_currencies(conn)}
+    rates = {BASE_CURRENCY, *fx.currencies(conn)}
     if not {basis.currency, series.currency} <= rates:
         raise Refusal("currency", basis.currency, "one with stored rates: " + ", ".join(sorted(rates)))
 
 
 def _check_horizon(context: Context, conn: Connection, rule: Rule) -> None:
-    newest = forecasts.latest(conn, rule.series_id or "")
+    newest = forecasts.latest(conn, rule.subject)
     if newest is None:
-        raise catalogue.no_forecast(conn, rule.series_id or "")
+        raise catalogue.no_forecast(conn, rule.subject)
     today, last = context.clock.today(), newest.periods[-1]
     ahead = (last.year - today.year) * 12 + last.month - today.month
     if ahead < 1:
@@ -169,7 +168,7 @@ def history(context: Context, alert_id: int) -> Sequence[AlertTransition]:
 
 
 def acknowledge(context: Context, alert_id: int, author: str, note: str) -> Alert:
-    """Somebody has seen it: no more repeats until it is resolved. Raises NotKnown, NotYet (it is not firing)."""
+    """Somebody has seen it: no more repeats until it is resolved. Raises NotKnown, NotYet."""
     now = context.clock.now()
     with context.engine.begin() as conn:
         alert = _alert(conn, alert_id)

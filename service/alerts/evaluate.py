@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from data.store import alerts as store
-from data.store import events, rules, signals, silences
+from data.store import endpoints, events, rules, signals, silences
 from data.store.alerts import Alert
 from data.store.rules import StoredRule
 from data.store.signals import Signal
@@ -87,15 +87,14 @@ def _read(context: Context, conn: Connection, limit: int, remind: bool) -> _Foun
     judged = [
         judge(
             rule,
-            kept.get((rule.rule_id, subject)) or fresh(rule, subject),
-            observations,
+            kept.get((rule.rule_id, rule.subject)) or fresh(rule, rule.subject),
+            observed.get(rule.rule_id, []),
             age=_age(rule, known),
-            quiet=silenced(rule, subject, quiet),
+            quiet=silenced(rule, rule.subject, quiet),
             now=now,
         )
         for rule in rules_by_id.values()
-        if rule.kind != "event" and (subject := rule.series_id or "")
-        for observations in [observed.get(rule.rule_id, [])]
+        if rule.kind != "event"
     ]
     if remind:
         due = [a for a in store.wanting_attention(conn) if a.rule_id not in rules_by_id]
@@ -146,12 +145,12 @@ def _observe(
     found: dict[int, list[Observation]] = {}
     on_forecasts: dict[str, list[Rule]] = defaultdict(list)
     for rule in asked:
-        if rule.series_id not in known.series:
+        if rule.subject not in known.series:
             continue
         if rule.kind in _ON_FORECASTS:
-            on_forecasts[rule.series_id].append(rule)
+            on_forecasts[rule.subject].append(rule)
         elif rule.kind in _ON_PRICES:
-            alert = kept.get((rule.rule_id, rule.series_id))
+            alert = kept.get((rule.rule_id, rule.subject))
             found[rule.rule_id] = observe.observe(rule, known, None if alert is None else since(alert))
     for series_id, group in on_forecasts.items():
         answers = chances.observe(context, conn, group, series_id, known.today)
@@ -161,9 +160,9 @@ def _observe(
 
 def _age(rule: Rule, known: Prices) -> Age | None:
     """How old the newest quote is, where the rule is on prices and does not ask just that."""
-    if rule.kind not in _ON_PRICES or rule.kind == "stale" or rule.series_id not in known.series:
+    if rule.kind not in _ON_PRICES or rule.kind == "stale" or rule.subject not in known.series:
         return None
-    days = known.age(rule.series_id)
+    days = known.age(rule.subject)
     return None if days is None else Age(days=days, patience=known.patience(rule))
 
 
@@ -213,7 +212,8 @@ def _keep(context: Context, found: _Found) -> int:
         store.record(conn, [replace(line, alert_id=i) for i, j in kept for line in j.lines])
         notices = [(i, notice) for i, j in kept for notice in j.notices]
         now = context.clock.now()
-        for endpoint_id, own in messages.by_endpoint(notices, outbox.active_endpoints(conn)).items():
+        active = [e.endpoint_id for e in endpoints.list_(conn, state=endpoints.ACTIVE)]
+        for endpoint_id, own in messages.by_endpoint(notices, active).items():
             outbox.enqueue(
                 conn,
                 messages.message(own, now),

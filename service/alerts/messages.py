@@ -10,7 +10,7 @@ from typing import Any
 
 from service.alerts.judge import Notice
 from service.alerts.notify import Reason
-from service.alerts.rules import Rule
+from service.alerts.rules import P_BEYOND_AT, P_CROSS_BY, Rule
 from service.webhooks.outbox import Message
 
 #: Alerts named in one digest; the rest are counted, and read at the address given.
@@ -23,11 +23,11 @@ Told = tuple[int, Notice]  # the alert's id, and what is told of it
 
 
 def by_endpoint(notices: Sequence[Told], active: Collection[int]) -> dict[int, list[Told]]:
-    """Endpoint -> what it is told: that of rules which name it, or name none, while it is active."""
+    """Endpoint -> what it is told: that of rules which name it and, while it is active, of those which name
+    none."""
     found: dict[int, list[Told]] = defaultdict(list)
     for told in notices:
-        chosen = told[1].rule.endpoints
-        for endpoint_id in active if not chosen else [e for e in chosen if e in active]:
+        for endpoint_id in told[1].rule.endpoints or active:
             found[endpoint_id].append(told)
     return dict(found)
 
@@ -163,6 +163,6 @@ def _plain_summary(notice: Notice) -> str:
 def _number(value: float | None, rule: Rule) -> str:
     if value is None:
         return "-"
-    if rule.kind in ("p_cross_by", "p_beyond_at"):
+    if rule.kind in (P_CROSS_BY, P_BEYOND_AT):
         return f"{value:.1%}"
     return f"{value:,.6g}" if abs(value) < 1e6 else f"{value:,.0f}"

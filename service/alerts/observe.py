@@ -94,7 +94,7 @@ class Prices:
         usual gap between the last quotes of its series, at least 14."""
         if rule.stale_after_days is not None:
             return rule.stale_after_days
-        days = [day_of(q) for q in self.quotes(rule.series_id or "")[-_LAST - 1 :]]
+        days = [day_of(q) for q in self.quotes(rule.subject)[-_LAST - 1 :]]
         gaps = [(b - a).days for a, b in pairwise(days) if b > a]
         return max(_LEAST_DAYS, round(_GAPS * median(gaps))) if gaps else _GAPS * 31
 
@@ -136,7 +136,7 @@ def observe(rule: Rule, known: Known, since: str | None) -> list[Observation]:
 
     Raises KeyError for a series that is not in the catalogue.
     """
-    series = known.series[rule.series_id or ""]
+    series = known.series[rule.subject]
     match rule.kind:
         case "price":
             found = _values(known.priced(series.series_id, basis_of(rule, series)), since)

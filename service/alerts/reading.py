@@ -8,7 +8,18 @@ from dataclasses import fields
 from datetime import date
 from typing import Any
 
-from service.alerts.rules import ABOVE, BELOW, BY_NAME, PARTICULAR, SEVERITIES, Rule, beyond
+from service.alerts.rules import (
+    ABOVE,
+    BELOW,
+    BY_NAME,
+    FORECAST,
+    P_BEYOND_AT,
+    P_CROSS_BY,
+    PARTICULAR,
+    SEVERITIES,
+    Rule,
+    beyond,
+)
 from service.refusals import Refusal
 
 WORDS: Mapping[str, tuple[str, ...]] = {
@@ -91,7 +102,7 @@ def _check(rule: Rule) -> None:
     for name, (low, high) in RANGES.items():
         if (number := getattr(rule, name)) is not None and not low <= number <= high:
             raise Refusal("for" if name == "for_count" else name, number, f"from {low:g} to {high:g}")
-    if rule.kind == "forecast" and (rule.horizon is None) == (rule.on is None):
+    if rule.kind == FORECAST and (rule.horizon is None) == (rule.on is None):
         raise Refusal("horizon", rule.horizon, "a horizon in months, or a day `on`, and not both")
     if rule.kind == "stale" and rule.direction != ABOVE:
         raise Refusal("direction", rule.direction, "above: a quote grows older, never younger")
@@ -101,7 +112,7 @@ def _check(rule: Rule) -> None:
 
 
 def _check_thresholds(rule: Rule) -> None:
-    chance, priced = rule.kind in ("p_cross_by", "p_beyond_at"), rule.kind in ("price", "forecast", "stale")
+    chance, priced = rule.kind in (P_CROSS_BY, P_BEYOND_AT), rule.kind in ("price", FORECAST, "stale")
     for name in ("threshold", "recovery", "level"):
         number = getattr(rule, name)
         if number is None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 ABOVE, BELOW = "above", "below"
+P_CROSS_BY, P_BEYOND_AT, FORECAST = "p_cross_by", "p_beyond_at", "forecast"
 SEVERITIES = ("info", "warning", "critical")
 
 
@@ -55,7 +56,7 @@ KINDS: tuple[Kind, ...] = (
         judged_on="prices",
     ),
     Kind(
-        name="p_cross_by",
+        name=P_CROSS_BY,
         value="the chance that the price stands beyond a level in some month within a horizon from today",
         needs=frozenset({"series_id", "threshold", "level", "horizon"}),
         may=_BASIS | {"measure"},
@@ -63,7 +64,7 @@ KINDS: tuple[Kind, ...] = (
         judged_on="forecast",
     ),
     Kind(
-        name="p_beyond_at",
+        name=P_BEYOND_AT,
         value="the chance that the price stands beyond a level in the month of a day",
         needs=frozenset({"series_id", "threshold", "level", "on"}),
         may=_BASIS,
@@ -71,7 +72,7 @@ KINDS: tuple[Kind, ...] = (
         judged_on="forecast",
     ),
     Kind(
-        name="forecast",
+        name=FORECAST,
         value="a quantile of the forecast for a month ahead, in the basis asked for",
         needs=frozenset({"series_id", "threshold"}),
         may=_BASIS | {"quantile", "horizon", "on"},
@@ -137,6 +138,11 @@ class Rule:
     def about(self) -> Kind:
         """Its kind."""
         return BY_NAME[self.kind]
+
+    @property
+    def subject(self) -> str:
+        """The series that it is about, or the element."""
+        return self.series_id or self.element or ""
 
     def beyond(self, value: float) -> bool:
         """Is a value beyond the threshold?"""

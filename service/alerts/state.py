@@ -134,13 +134,13 @@ def _replay(state: AlertState, values: Iterable[tuple[str, float]], rule: Rule) 
     phase, streak, episode, trail = state.phase, state.streak, state.episode, list(state.trail)
     for key, value in values:
         trail.append(Remembered(key=key, value=value, phase=phase, streak=streak, episode=episode))
-        phase, streak, fired = _next(phase, streak, value, rule)
+        phase, streak, fired = _next(phase, streak, value, rule, episode)
         episode += fired
     kept = max(rule.for_count, rule.keep_firing) + 1
     return AlertState(phase=phase, streak=streak, episode=episode, trail=tuple(trail[-kept:]))
 
 
-def _next(phase: Phase, streak: int, value: float, rule: Rule) -> tuple[Phase, int, bool]:
+def _next(phase: Phase, streak: int, value: float, rule: Rule, episode: int) -> tuple[Phase, int, bool]:
     """Phase and streak after one value, and whether a new episode begins."""
     if phase.on:
         if not rule.safe(value):
@@ -149,7 +149,7 @@ def _next(phase: Phase, streak: int, value: float, rule: Rule) -> tuple[Phase, i
             return Phase.RESOLVED, 0, False
         return Phase.RECOVERING, streak + 1, False
     if not rule.beyond(value):
-        return (Phase.RESOLVED if phase is Phase.RESOLVED else Phase.INACTIVE), 0, False
+        return (Phase.RESOLVED if episode else Phase.INACTIVE), 0, False
     if streak + 1 >= rule.for_count:
         return Phase.FIRING, 0, True
     return Phase.PENDING, streak + 1, False

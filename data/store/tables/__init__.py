@@ -18,6 +18,7 @@ from data.store.tables.core import (
     run_fact,
     series,
 )
+from data.store.tables.deliveries import attempt, delivery, delivery_alert, endpoint
 
 __all__ = [
     "alert",
@@ -26,7 +27,11 @@ __all__ = [
     "alert_signal",
     "alert_transition",
     "api_key",
+    "attempt",
     "backtest_score",
+    "delivery",
+    "delivery_alert",
+    "endpoint",
     "event",
     "event_change",
     "event_version",
