@@ -20,7 +20,9 @@ KEPT = timedelta(hours=24)
 FIELD = "Idempotency-Key"
 
 
-def once(context: Context, asked: Asked, work: Callable[[Context], tuple[Given, Given]]) -> tuple[Given, bool]:
+def once(
+    context: Context, asked: Asked, work: Callable[[Context], tuple[Given, Given]]
+) -> tuple[Given, bool]:
     """The answer to a request, and whether it was given before. `work` is done with a context whose
     transactions are all part of one; it returns the answer, and the answer to be kept (without secrets).
 

@@ -69,4 +69,3 @@ def keep(conn: Connection, asked: Asked, given: Given, now: datetime) -> None:
 def forget(conn: Connection, before: datetime) -> None:
     """Remove answers given before an instant."""
     conn.execute(delete(idempotency_key).where(idempotency_key.c.made_at < before))
-

@@ -21,7 +21,9 @@ from service.context import Context
 from service.refusals import NotKnown, Refusal
 
 #: Worst first, for people.
-_ORDER = tuple(p.value for p in (Phase.FIRING, Phase.RECOVERING, Phase.PENDING, Phase.RESOLVED, Phase.INACTIVE))
+_ORDER = tuple(
+    p.value for p in (Phase.FIRING, Phase.RECOVERING, Phase.PENDING, Phase.RESOLVED, Phase.INACTIVE)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +37,9 @@ class ShownAlert:
     def plain(self) -> dict[str, Any]:
         """Every field by name, without the memory of the state machine."""
         content = self.rule.content
-        own = {name: value for name, value in asdict(self.alert).items() if name not in ("content", "attention")}
+        own = {
+            name: value for name, value in asdict(self.alert).items() if name not in ("content", "attention")
+        }
         return own | {
             "rule": {
                 "rule_id": self.rule.rule_id,
@@ -112,7 +116,9 @@ def rule_of(stored: StoredRule) -> Rule:
 
 def plain_rule(stored: StoredRule) -> dict[str, Any]:
     """What is kept of a rule, every field by name as its owner wrote it, and what is said of it."""
-    own = {f.name: getattr(stored, f.name) for f in fields(StoredRule) if f.name not in ("content", "deleted_at")}
+    own = {
+        f.name: getattr(stored, f.name) for f in fields(StoredRule) if f.name not in ("content", "deleted_at")
+    }
     return {**stored.content, **own, "means": BY_NAME[stored.kind].value}
 
 

@@ -57,18 +57,24 @@ class RuleIn(In):
         default=None, description="Threshold of being safe again. Default: the threshold itself"
     )
     for_count: Whole = Field(
-        default=1, alias="for", description="Observations in a row beyond the threshold before it fires, 1-100"
+        default=1,
+        alias="for",
+        description="Observations in a row beyond the threshold before it fires, 1-100",
     )
     keep_firing: Whole = Field(
         default=1, description="Observations in a row on the safe side before it is resolved, 1-100"
     )
-    level: Finite | None = Field(default=None, description="Price whose crossing is meant, in the basis given")
+    level: Finite | None = Field(
+        default=None, description="Price whose crossing is meant, in the basis given"
+    )
     currency: CurrencyName | None = Field(default=None, description="Default: the series' own")
     unit: UnitName | None = Field(default=None, description="Default: the series' own")
     tax: TaxName | None = Field(default=None, description="Default: the series' own")
     horizon: Whole | None = Field(default=None, description="Months from today")
     on: Day | None = Field(default=None, description="Day ahead: its month is meant")
-    quantile: Finite | None = Field(default=None, description="kind forecast: 0.025 to 0.975. Default: median")
+    quantile: Finite | None = Field(
+        default=None, description="kind forecast: 0.025 to 0.975. Default: median"
+    )
     window_days: Whole | None = Field(default=None, description="kind change: against the price so long ago")
     change: Literal["percent", "absolute"] | None = Field(default=None, description="Default: percent")
     measure: Literal["published", "spot"] | None = Field(
