@@ -27,8 +27,8 @@ class Share:
 class PreviewFiring:
     """One time that the rule would have fired. of: day that the value speaks of, or the cutoff.
 
-    What does not belong to the kind of rule, or cannot be told yet, is None. delay_days: from the day that the
-    first value beyond the threshold speaks of to the day it fired. held_next, held_third: was the next
+    What does not belong to the kind of rule, or cannot be told yet, is None. delay_days: from the day that
+    the first value beyond the threshold speaks of to the day it fired. held_next, held_third: was the next
     observation, and the third one after, beyond the threshold too? came_true: was the level passed within
     the horizon? lead_months: how many months later.
     """

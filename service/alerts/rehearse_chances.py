@@ -25,7 +25,7 @@ from service.alerts.state import Observation
 
 
 def rehearse_chances(conn: Connection, rule: Rule, series: Series, today: date) -> Rehearsed:
-    """Judge the rule at each cutoff on what was forecast then, in the rule's basis at the rates of that day."""
+    """Judge the rule at each cutoff on what was forecast then, in its basis at the rates of that day."""
     known = backtest.load(conn, rule, series, today)
     rates = Past({}, [], fx.history(conn))
     seen: dict[date, Observation] = {}
@@ -79,9 +79,9 @@ def _notes(rule: Rule, known: Backtest, days: Sequence[date]) -> tuple[str, ...]
         return (f"There is no backtest cutoff of this price that was forecast {steps} months ahead.",)
     apart = (days[-1] - days[0]).days / 30.44 / max(len(days) - 1, 1)
     said = [
-        f"Replayed at {len(days)} backtest cutoffs of run {known.run_id}, about {apart:.0f} months apart; they"
+        f"Each looks {steps} months ahead, at the level in the own basis of the series at rates of its day.",
         " count as issued forecasts. Horizons overlap, so the cutoffs are not independent of each other.",
-        f"Each looks {steps} months ahead, at the level in the series' own basis at the rates of its day.",
+        f"Each looks {steps} months ahead, at the level in the series' own basis at rates of its day.",
     ]
     if rule.measure == "spot":
         said.append("The backtest is of monthly means: a spot price crosses at least as often.")

@@ -17,14 +17,14 @@ from service.alerts.rules import Rule
 from service.alerts.state import Observation
 
 AS_KNOWN = (
-    "Prices and rates enter on the day they were available, corrections on the day they were published or made:"
-    " the rule saw what a reader could have seen."
+    "Prices and rates enter on the day they were available, corrections on the day they were published or"
+    " made: the rule saw what a reader could have seen."
 )
 NO_HISTORY = "There is no price to replay."
 
 
 def rehearse_prices(conn: Connection, rule: Rule, series: Series, today: date) -> Rehearsed:
-    """Judge the rule on each day on which something could newly be read; on every day for the age of a quote."""
+    """Judge the rule on each day on which something could newly be read; on every day for a quote's age."""
     known = _past(conn, rule, series)
     days = known.days(today)
     if rule.kind == "stale" and days:

@@ -17,8 +17,8 @@ Look = Callable[[date, str | None], Sequence[Observation]]
 class Firing:
     """One time that a rule would have fired, on `on`. key, value: of the observation that did it.
 
-    first_key: of the first beyond the threshold that `for` counted. resolved_on: None while it lasts. revised:
-    by a value that was corrected.
+    first_key: of the first beyond the threshold that `for` counted. resolved_on: None while it lasts.
+    revised: by a value that was corrected.
     """
 
     on: date
