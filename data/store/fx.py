@@ -72,3 +72,9 @@ def load(conn: Connection, as_of: date | None = None, *, recorded_by: datetime |
             },
         }
     )
+
+
+def currencies(conn: Connection) -> tuple[str, ...]:
+    """Currencies that some rate is stored of, per US dollar."""
+    found = conn.execute(select(fx_rate.c.currency).distinct().order_by(fx_rate.c.currency))
+    return tuple(found.scalars())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from data.store.tables.alerts import alert, alert_day, alert_rule, alert_signal, alert_transition, silence
 from data.store.tables.base import metadata
 from data.store.tables.core import (
     api_key,
@@ -20,6 +21,11 @@ from data.store.tables.core import (
 from data.store.tables.deliveries import attempt, delivery, delivery_alert, endpoint
 
 __all__ = [
+    "alert",
+    "alert_day",
+    "alert_rule",
+    "alert_signal",
+    "alert_transition",
     "api_key",
     "attempt",
     "backtest_score",
@@ -37,4 +43,5 @@ __all__ = [
     "run",
     "run_fact",
     "series",
+    "silence",
 ]
