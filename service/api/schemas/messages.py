@@ -142,4 +142,12 @@ class EndpointTest(_Message):
     data: SentTest
 
 
-MESSAGES = (AlertFiring, AlertResolved, AlertDigest, SeriesStale, EventChanged, EndpointDisabled, EndpointTest)
+MESSAGES = (
+    AlertFiring,
+    AlertResolved,
+    AlertDigest,
+    SeriesStale,
+    EventChanged,
+    EndpointDisabled,
+    EndpointTest,
+)

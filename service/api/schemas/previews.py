@@ -38,7 +38,9 @@ class PreviewFiringOut(Out):
 class SkillOut(Out):
     """How chances did against what came."""
 
-    value: float | None = Field(description="1 - brier / reference: above 0 is better than the usual frequency")
+    value: float | None = Field(
+        description="1 - brier / reference: above 0 is better than the usual frequency"
+    )
     brier: float
     reference: float
     hits: int
