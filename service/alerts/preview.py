@@ -50,7 +50,7 @@ def preview(context: Context, content: Mapping[str, Any]) -> PreviewAnswer:
         firings_per_year=per_year(len(found.firings), found.days),
         held_next=share(row.held_next for row in found.firings),
         held_third=share(row.held_third for row in found.firings),
-        came_true=share(row.came_true for row in found.firings),
+        came_true=share(row.came_true for row in found.firings if row.horizon_over),
         median_delay_days=middle(row.delay_days for row in found.firings),
         median_lead_months=middle(row.lead_months for row in found.firings),
         rows=tuple(found.firings[:MOST_ROWS]),
