@@ -9,7 +9,20 @@ from fastapi.openapi.utils import get_openapi
 
 from service import errors
 from service.answers import NOTICE
-from service.api import baskets, changes, effects, events, forecasts, health, premium, runs, scenarios, series
+from service.api import (
+    baskets,
+    changes,
+    effects,
+    events,
+    forecasts,
+    health,
+    premium,
+    runs,
+    scenarios,
+    series,
+    silences,
+    versions,
+)
 from service.api.deps import QUESTIONS
 from service.api.schemas.base import Problem
 from service.api.schemas.prices import Upload
@@ -40,8 +53,9 @@ def create_app(settings: Settings | None = None, context: Context | None = None)
         redirect_slashes=False,
     )
     app.state.context = context
-    parts = (series, events, forecasts, changes, effects, premium, scenarios, baskets, runs, health, pages)
-    for part in parts:
+    parts = (series, events, forecasts, changes, effects, premium, scenarios, baskets, runs)
+    alerting = (silences,)
+    for part in (*parts, *alerting, health, pages):
         app.include_router(part.router)
     errors.install(app)
     app.add_middleware(
@@ -73,6 +87,8 @@ def _description(app: FastAPI) -> dict[str, Any]:
         for method, operation in operations.items():
             writes = method in ("post", "patch", "put", "delete")
             codes = [400, 404, 409, 422, 500, 503] + ([401, 403, 413, 415] if writes else [401])
+            if any(p["name"] == versions.NAME for p in operation.get("parameters", ())):
+                codes += [412, 428]
             for code in sorted(codes):
                 title = errors.PROBLEMS[code][1]
                 operation["responses"][str(code)] = {"description": title, "content": content}
