@@ -58,8 +58,9 @@ class Past:
                 self._price(new)
                 continue
             self.fx.learn(new.month, new.currency, new.per_usd)
-            for quote in [q for own in self._quotes.values() for q in own if q.ds >= new.month]:
-                self._price(quote)
+            for own in self._quotes.values():  # a mean of that month speaks of its last day
+                for quote in own[bisect_left(own, new.month.isoformat(), key=key_of) :]:
+                    self._price(quote)
 
     def quotes(self, series_id: str) -> Sequence[Quote]:
         """As Known says."""

@@ -69,8 +69,8 @@ class PreviewAnswer:
     subject: the series, or the element of a rule on events. value_in: unit of every value. first_on, last_on:
     days between which the rule was judged. firings: how often it fired, the oldest of which are in `rows`;
     firings_per_year: over those days, None for less than a year. Shares and medians are over all firings of
-    which they can be told; came_true is over those whose horizon is over, as the others can only have come true.
-    now: the newest observation; beyond_now: is it beyond the threshold?
+    which they can be told; came_true is over those whose horizon is over: the others can only have come
+    true so far. now: the newest observation; beyond_now: is it beyond the threshold?
     """
 
     kind: str

@@ -146,8 +146,8 @@ class Rule:
 
     @property
     def side(self) -> str:
-        """The side of the threshold that is beyond it. Of a chance it is the upper one whatever `direction` says:
-        that is the side of the level on which the price would be."""
+        """The side of the threshold that is beyond it. Of a chance it is always the upper one: `direction` is
+        then that side of the level on which the price would be."""
         return ABOVE if self.about.reached else self.direction
 
     def beyond(self, value: float) -> bool:
