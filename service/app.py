@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from service import errors
 from service.answers import NOTICE
 from service.api import (
+    alert_preview,
     baskets,
     changes,
     effects,
@@ -54,7 +55,7 @@ def create_app(settings: Settings | None = None, context: Context | None = None)
     )
     app.state.context = context
     parts = (series, events, forecasts, changes, effects, premium, scenarios, baskets, runs)
-    alerting = (silences,)
+    alerting = (alert_preview, silences)
     for part in (*parts, *alerting, health, pages):
         app.include_router(part.router)
     errors.install(app)

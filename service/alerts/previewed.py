@@ -29,8 +29,9 @@ class PreviewFiring:
 
     What does not belong to the kind of rule, or cannot be told yet, is None. delay_days: from the day that
     the first value beyond the threshold speaks of to the day it fired. held_next, held_third: was the next
-    observation, and the third one after, beyond the threshold too? came_true: was the level passed in the
-    months asked about? lead_months: how many months later. horizon_over: have they all come?
+    observation, and the third one after, beyond the threshold too? came_true: was the price beyond the level
+    in the months asked about? lead_months: how many months later. horizon_over: have they all come?
+    passed_before: was the last price known then beyond the level already?
     """
 
     on: date
@@ -45,6 +46,13 @@ class PreviewFiring:
     came_true: bool | None = None
     lead_months: int | None = None
     horizon_over: bool | None = None
+    passed_before: bool | None = None
+
+    @property
+    def foretold(self) -> bool | None:
+        """Did it come true? None where nothing was foretold, as the level was passed already, and where the
+        horizon is not over, as until then it can only have come true."""
+        return self.came_true if self.horizon_over and not self.passed_before else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +77,8 @@ class PreviewAnswer:
     subject: the series, or the element of a rule on events. value_in: unit of every value. first_on, last_on:
     days between which the rule was judged. firings: how often it fired, the oldest of which are in `rows`;
     firings_per_year: over those days, None for less than a year. Shares and medians are over all firings of
-    which they can be told; came_true is over those whose horizon is over: the others can only have come
-    true so far. now: the newest observation; beyond_now: is it beyond the threshold?
+    which they can be told; came_true and median_lead_months over those whose horizon is over and whose level
+    had not been passed before. now: the newest observation; beyond_now: is it beyond the threshold?
     """
 
     kind: str

@@ -30,6 +30,7 @@ def rehearse_chances(conn: Connection, rule: Rule, series: Series, today: date) 
     rates = Past({}, [], fx.history(conn))
     seen: dict[date, Observation] = {}
     came: dict[date, Outcome] = {}
+    passed: dict[date, bool] = {}
     for made in known.made:
         rates.advance(made.cutoff)
         try:
@@ -40,13 +41,14 @@ def rehearse_chances(conn: Connection, rule: Rule, series: Series, today: date) 
         at = datetime.combine(made.cutoff, time(), UTC)
         seen[made.cutoff] = Observation(key=made.cutoff.isoformat(), value=found, at=at)
         came[made.cutoff] = outcome(made, math.log(level / made.last_price), known.question, known.came)
+        passed[made.cutoff] = made.last_price > level if known.question.above else made.last_price < level
     replayed = replay(rule, seen, lambda day, _: [seen[day]])
     days = list(seen)
     return Rehearsed(
         days=(days[0], days[-1]) if days else None,
         observations=len(seen),
         cutoffs=len(seen),
-        firings=[_row(fired, came[date.fromisoformat(fired.key)]) for fired in replayed.firings],
+        firings=[_row(fired, came[fired.on], passed[fired.on]) for fired in replayed.firings],
         calibration=known.calibration,
         notes=_notes(rule, known, days),
     )
@@ -62,7 +64,7 @@ def _forecast(rule: Rule, known: Backtest, made: Exceedance, level: float, rates
     return chance(made.grid, ratio, asks.steps, above=asks.above, within=asks.within)
 
 
-def _row(fired: Firing, came: Outcome) -> PreviewFiring:
+def _row(fired: Firing, came: Outcome, passed: bool) -> PreviewFiring:
     return PreviewFiring(
         on=fired.on,
         of=fired.on,
@@ -71,6 +73,7 @@ def _row(fired: Firing, came: Outcome) -> PreviewFiring:
         came_true=came.came,
         lead_months=came.months,
         horizon_over=came.whole,
+        passed_before=passed,
     )
 
 
