@@ -10,13 +10,17 @@ from fastapi.openapi.utils import get_openapi
 from service import errors
 from service.answers import NOTICE
 from service.api import (
-    alert_preview,
+    alert_rules,
+    alerts,
     baskets,
     changes,
+    deliveries,
     effects,
+    endpoints,
     events,
     forecasts,
     health,
+    messages,
     premium,
     runs,
     scenarios,
@@ -55,7 +59,7 @@ def create_app(settings: Settings | None = None, context: Context | None = None)
     )
     app.state.context = context
     parts = (series, events, forecasts, changes, effects, premium, scenarios, baskets, runs)
-    alerting = (alert_preview, silences)
+    alerting = (alert_rules, alerts, silences, endpoints, deliveries)
     for part in (*parts, *alerting, health, pages):
         app.include_router(part.router)
     errors.install(app)
@@ -80,6 +84,8 @@ def _description(app: FastAPI) -> dict[str, Any]:
     for model in (Problem, Upload):  # named in the description only: FastAPI does not see them
         described = model.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= described.pop("$defs", {}) | {model.__name__: described}
+    found["webhooks"], sent = messages.webhooks()
+    schemas |= sent
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     found["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
