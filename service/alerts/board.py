@@ -34,6 +34,18 @@ class ShownAlert:
     rule: StoredRule
     silenced: bool
 
+    @property
+    def remarks(self) -> str:
+        """What holds it back or has been said of it, in a few words."""
+        alert = self.alert
+        said = [
+            "silenced" if self.silenced else "",
+            f"seen by {alert.acknowledged_by}" if alert.acknowledged_by else "",
+            f"no newer quote since {alert.stale_since:%Y-%m-%d}" if alert.stale_since else "",
+            "rule deleted" if self.rule.deleted_at else "",
+        ]
+        return ", ".join(filter(None, said))
+
     def plain(self) -> dict[str, Any]:
         """Every field by name, without the memory of the state machine."""
         content = self.rule.content
