@@ -48,19 +48,19 @@ class ShownAlert:
 
     def plain(self) -> dict[str, Any]:
         """Every field by name, without the memory of the state machine."""
-        content = self.rule.content
+        rule = rule_of(self.rule)
         own = {
             name: value for name, value in asdict(self.alert).items() if name not in ("content", "attention")
         }
         return own | {
             "rule": {
-                "rule_id": self.rule.rule_id,
-                "version": self.rule.version,
-                "name": content["name"],
-                "kind": self.rule.kind,
-                "severity": content.get("severity", Rule.severity),
-                "labels": content.get("labels", {}),
-                "marks": list(self.rule.marks),
+                "rule_id": rule.rule_id,
+                "version": rule.version,
+                "name": rule.name,
+                "kind": rule.kind,
+                "severity": rule.severity,
+                "labels": rule.labels,
+                "marks": rule.marks,
                 "deleted": self.rule.deleted_at is not None,
             },
             "silenced": self.silenced,

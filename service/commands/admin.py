@@ -99,4 +99,4 @@ def encryption_key() -> None:
     from service.webhooks.secrets import new_key
 
     out.print(new_key(), soft_wrap=True)
-    say("Set it for every process of the service: YTTERBY_SECRET_KEY=<this key>. Whoever has it reads secrets.")
+    say("Set it for every process of the service: YTTERBY_SECRET_KEY=<this key>. Keep it like a password.")

@@ -12,11 +12,12 @@ from service.commands.options import assigned, author, checked, ready_here
 from service.commands.output import AsJson, out, print_json, print_table, say, table
 
 if TYPE_CHECKING:
-    from data.store.rules import StoredRule
     from service.alerts.board import ShownAlert
     from service.alerts.silences import ShownSilence
 
-app = typer.Typer(no_args_is_help=True, help="Rules on prices, forecasts and events, and what became of them.")
+app = typer.Typer(
+    no_args_is_help=True, help="Rules on prices, forecasts and events, and what became of them."
+)
 
 Fields = Annotated[
     list[str] | None, typer.Argument(metavar="[FIELD=VALUE ...]", help="Fields of POST /v1/alert-rules.")
@@ -26,7 +27,9 @@ File = Annotated[
 ]
 RuleId = Annotated[int, typer.Argument(min=1, metavar="RULE", help="Number that alerts rules shows.")]
 AlertId = Annotated[int, typer.Argument(min=1, metavar="ALERT", help="Number that alerts list shows.")]
-SilenceId = Annotated[int, typer.Argument(min=1, metavar="SILENCE", help="Number that alerts silences shows.")]
+SilenceId = Annotated[
+    int, typer.Argument(min=1, metavar="SILENCE", help="Number that alerts silences shows.")
+]
 
 
 @app.command("rules")
@@ -39,7 +42,9 @@ def rules(as_json: AsJson = False) -> None:
     if as_json:
         print_json([board.plain_rule(rule) for rule in found])
         return
-    made = table(None, "rule", "name", "on", "fires at", "marks", right=("rule",), words=("name", "fires at", "marks"))
+    made = table(
+        None, "rule", "name", "on", "fires at", "marks", right=("rule",), words=("name", "fires at", "marks")
+    )
     for stored in found:
         rule = board.rule_of(stored)
         marks = "; ".join((*rule.marks, *([] if rule.enabled else ["disabled"])))
@@ -90,7 +95,10 @@ def show(rule_id: RuleId, as_json: AsJson = False) -> None:
     _say_marks(stored.marks)
     for name, value in stored.content.items():
         out.print(f"  {name:<17} {value}", markup=False, soft_wrap=True)
-    out.print(f"  version {stored.version}, {stored.updated_at:%Y-%m-%d %H:%M} UTC, by {stored.author}", markup=False)
+    out.print(
+        f"  version {stored.version}, {stored.updated_at:%Y-%m-%d %H:%M} UTC, by {stored.author}",
+        markup=False,
+    )
     _print_alerts(found)
 
 
@@ -149,7 +157,9 @@ def history(alert_id: AlertId, as_json: AsJson = False) -> None:
         return
     made = table(None, "at (UTC)", "from", "to", "because", "told", "note", words=("because", "note"))
     for line in found:
-        made.add_row(f"{line.at:%Y-%m-%d %H:%M}", line.before, line.after, line.reason, line.notified, line.note)
+        made.add_row(
+            f"{line.at:%Y-%m-%d %H:%M}", line.before, line.after, line.reason, line.notified, line.note
+        )
     print_table(made)
 
 
@@ -200,7 +210,7 @@ def silence(
     made = use.create_silence(context, checked(SilenceIn, body).model_dump(), author())
     named = ", ".join(map(str, made.rules)) or "none yet"
     out.print(str(made.silence.silence_id))
-    say(f"Silence {made.silence.silence_id} until {ends_at:%Y-%m-%d %H:%M} UTC. Rules that it matches: {named}.")
+    say(f"Silenced until {ends_at:%Y-%m-%d %H:%M} UTC. Rules that it matches: {named}.")
 
 
 @app.command()
@@ -245,4 +255,12 @@ def _cells(one: ShownSilence) -> list[str]:
     said = ", ".join(f"{name}={value}" for name, value in kept.matches.items())
     until = f"{kept.ends_at:%Y-%m-%d %H:%M}" + ("" if one.active else " (not in force)")
     named = ", ".join(map(str, one.rules)) or "-"
-    return [str(kept.silence_id), said, f"{kept.starts_at:%Y-%m-%d %H:%M}", until, named, kept.author, kept.comment]
+    return [
+        str(kept.silence_id),
+        said,
+        f"{kept.starts_at:%Y-%m-%d %H:%M}",
+        until,
+        named,
+        kept.author,
+        kept.comment,
+    ]

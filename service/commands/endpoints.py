@@ -195,9 +195,13 @@ def _print_deliveries(found: tuple[Delivery, ...]) -> None:
 
 def _show(detail: Detail) -> None:
     one = detail.delivery
-    out.print(f"{one.title} (delivery {one.delivery_id}), {one.type}", style="bold", markup=False, soft_wrap=True)
+    out.print(
+        f"{one.title} (delivery {one.delivery_id}), {one.type}", style="bold", markup=False, soft_wrap=True
+    )
     why = "" if one.reason is None else f": {one.reason}"
-    out.print(f"{one.message_id} to endpoint {one.endpoint_id}: {one.state}{why}", markup=False, soft_wrap=True)
+    out.print(
+        f"{one.message_id} to endpoint {one.endpoint_id}: {one.state}{why}", markup=False, soft_wrap=True
+    )
     made = table(None, "attempt", "at (UTC)", "outcome", "status", "ms", "error", "answer",
                  right=("attempt", "status", "ms"), words=("error", "answer"))  # fmt: skip
     for a in detail.attempts:
