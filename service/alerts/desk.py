@@ -15,7 +15,7 @@ from data.store.rules import StoredRule
 from data.types import Series
 from data.units import BASE_CURRENCY
 from service import catalogue
-from service.alerts import preview
+from service.alerts import backtest
 from service.alerts.messages import PLACEHOLDERS, unknown_placeholders
 from service.alerts.observe import basis_of
 from service.alerts.reading import given, read
@@ -35,7 +35,7 @@ def create_rule(context: Context, content: Mapping[str, Any], author: str) -> Ru
         rule = checked(context, conn, content)
         if rules.count(conn) >= MOST_RULES:
             raise Refusal("rules", f"{MOST_RULES} rules", f"at most {MOST_RULES}: delete one first")
-        marks = preview.marks(context, conn, rule)
+        marks = backtest.marks(context, conn, rule)
         made = rules.add(conn, given(rule), marks=marks, author=author, now=now)
         signals.add(conn, kind="rule", subject=str(made.rule_id), at=now)
     return _rule(made)
@@ -67,7 +67,7 @@ def replace_rule(
         for name, before in (("kind", old.kind), ("series_id", old.series_id)):
             if getattr(rule, name) != before:
                 raise Refusal(name, getattr(rule, name), f"{before}, as before: make another rule")
-        marks = preview.marks(context, conn, rule)
+        marks = backtest.marks(context, conn, rule)
         made = rules.replace(conn, rule_id, version, given(rule), marks=marks, author=author, now=now)
         if made is None:
             raise Outdated(f'"{version}"', old.version)

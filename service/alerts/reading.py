@@ -125,6 +125,6 @@ def _check_thresholds(rule: Rule) -> None:
             raise Refusal(name, number, "a number above 0")
     if rule.recovery is None or rule.threshold is None:
         return
-    if beyond(rule.recovery, rule.threshold, rule.direction, reached=False):
-        side = "at most" if rule.direction == ABOVE else "at least"
+    if beyond(rule.recovery, rule.threshold, rule.side, reached=False):
+        side = "at most" if rule.side == ABOVE else "at least"
         raise Refusal("recovery", rule.recovery, f"{side} the threshold {rule.threshold:g}: they would cross")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from data.store.tables.alerts import alert, alert_day, alert_rule, alert_signal, alert_transition, silence
+from data.store.tables.api import idempotency_key
 from data.store.tables.base import metadata
 from data.store.tables.core import (
     api_key,
@@ -38,6 +39,7 @@ __all__ = [
     "forecast",
     "fx_path",
     "fx_rate",
+    "idempotency_key",
     "metadata",
     "quote",
     "run",
