@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from data.store import events as store
+from data.store import jobs
 from forecast.events.event import Coverage, Event, EventChange, MarketSide, Stage
 from forecast.events.table import ANY, EVENT_TABLE, EventRule, rule_for
 from service.context import Context
@@ -102,6 +103,7 @@ def add_event(context: Context, content: Mapping[str, Any], *, author: str) -> E
                 "event_id", event.event_id, "an id that is not taken; add a change to this one instead"
             )
         store.save(conn, event, context.clock.now(), author)
+        jobs.want(conn, jobs.RETRAIN, f"new event {event.event_id}", context.clock.now())
     return _answer(event)
 
 
@@ -115,6 +117,7 @@ def add_change(context: Context, event_id: str, content: Mapping[str, Any], *, a
             return _answer(event)
         _consistent(replace(event, changes=(*event.changes, step)), "on")
         store.add_change(conn, event_id, step, context.clock.now(), author)
+        jobs.want(conn, jobs.RETRAIN, f"event {event_id} is {step.stage.value}", context.clock.now())
         return _answer(_get(conn, event_id))
 
 

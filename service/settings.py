@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from datetime import date
+from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from service.refusals import Refusal
+from service.schedule import parse, parse_length, parse_zone
 
+Found = TypeVar("Found")
+LONGEST_DEBOUNCE = timedelta(hours=2)
 _PREFIX = "YTTERBY_"
 _DASK = re.compile(r"dask(\+tls)?://(\[[0-9a-fA-F:.]+\]|[^\s/:@]+):\d{1,5}")
 
@@ -60,6 +64,17 @@ class Settings(BaseSettings):
     stale_run_seconds: float = Field(
         default=30.0, gt=0, description="A run without a sign of life for so long goes back to the queue"
     )
+    time_zone: str = Field(default="UTC", description="Time zone of the cron lines of jobs, by name")
+    lease_seconds: float = Field(
+        default=15.0, ge=0.5, le=600, description="Silence after which another worker takes the schedule over"
+    )
+    job_retrain: str = Field(
+        default="cron: 30 5 * * mon-fri", description="When all models are fitted anew, docs/operations.md"
+    )
+    job_clean_up: str = Field(default="cron: 15 3 * * sun", description="When old records are removed")
+    retrain_debounce: str = Field(
+        default="15m", description="Quiet time after a change before it leads to a training run, at most 2h"
+    )
     log_format: Literal["console", "json"] = Field(default="console", description="Shape of log lines")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level logged"
@@ -71,6 +86,30 @@ class Settings(BaseSettings):
         if value and not _DASK.fullmatch(value):
             raise ValueError("dask://host:port or dask+tls://host:port")
         return value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_a_zone(cls, value: str) -> str:
+        _said(parse_zone, value)
+        return value
+
+    @field_validator("job_retrain", "job_clean_up")
+    @classmethod
+    def _is_a_schedule(cls, value: str) -> str:
+        _said(parse, value, "UTC")
+        return value
+
+    @field_validator("retrain_debounce")
+    @classmethod
+    def _is_a_short_time(cls, value: str) -> str:
+        if _said(parse_length, value) > LONGEST_DEBOUNCE:
+            raise ValueError("at most 2h")
+        return value
+
+    @property
+    def debounce(self) -> timedelta:
+        """Quiet time after a change before it leads to a training run."""
+        return parse_length(self.retrain_debounce)
 
     @property
     def is_embedded(self) -> bool:
@@ -89,6 +128,14 @@ class Settings(BaseSettings):
         """File of the embedded database, None for any other."""
         prefix = "sqlite:///"
         return Path(self.database_url.removeprefix(prefix)) if self.database_url.startswith(prefix) else None
+
+
+def _said(check: Callable[..., Found], *words: str) -> Found:
+    """What a check finds; its refusal in the form that pydantic passes on."""
+    try:
+        return check(*words)
+    except Refusal as refusal:
+        raise ValueError(refusal.allowed) from None
 
 
 def read_settings(**changes: Any) -> Settings:

@@ -7,11 +7,13 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from types import FrameType
 
 from service import logs
 from service.context import open_context
 from service.settings import read_settings
+from service.worker.jobs import JOBS, Job
 
 #: Set by a parent that holds the other end of our standard input: when it goes, so do we.
 TIED = "YTTERBY_WORKER_TIED"
@@ -21,13 +23,17 @@ class Stopped(BaseException):
     """Raised in the main thread by SIGTERM, so that even a long fit ends at once."""
 
 
-def main() -> int:
+def main(jobs: Sequence[Job] = JOBS) -> int:
     """Work until told to stop. A run in hand goes back to the queue. Returns the exit code."""
     from service.worker.loop import work
+    from service.worker.scheduler import Scheduler
 
     settings = read_settings()
     logs.configure(fmt=settings.log_format, level=settings.log_level)
     stop = threading.Event()
+    context = open_context(settings)
+    schedule = Scheduler(context, jobs)
+    schedule.start()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
         stop.set()
@@ -39,8 +45,11 @@ def main() -> int:
     if TIED in os.environ:
         threading.Thread(target=_die_with_parent, daemon=True).start()
     with contextlib.suppress(Stopped):
-        work(open_context(settings), stop)
-    return 0
+        try:
+            work(context, stop)
+        finally:
+            schedule.stop()
+    return 1 if schedule.broken else 0
 
 
 def _die_with_parent() -> None:

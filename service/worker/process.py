@@ -84,5 +84,6 @@ class WorkerProcess:
 _SHARED = {
     "database_url", "today", "horizon", "cutoffs",
     "processes", "executor", "seed", "worker_poll_seconds", "stale_run_seconds",
+    "time_zone", "lease_seconds", "job_retrain", "job_clean_up", "retrain_debounce",
     "log_format", "log_level",
 }  # fmt: skip

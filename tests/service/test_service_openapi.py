@@ -46,11 +46,16 @@ OPERATIONS = [
     ("POST", "/v1/training-runs"),
     ("GET", "/v1/training-runs/{run_id}"),
     ("GET", "/v1/backtests"),
+    ("GET", "/v1/jobs"),
+    ("GET", "/v1/jobs/{name}"),
+    ("POST", "/v1/jobs/{name}/run"),
+    ("POST", "/v1/jobs/{name}/pause"),
+    ("POST", "/v1/jobs/{name}/resume"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
 ]
 mostly = st.sampled_from([True, True, True, False])
-KNOWN = {"series_id": BASE, "event_id": "CN-TEST-LICENCE", "run_id": 1}
+KNOWN = {"series_id": BASE, "event_id": "CN-TEST-LICENCE", "run_id": 1, "name": "retrain"}
 
 
 def test_every_address_is_walked(either: Server) -> None:

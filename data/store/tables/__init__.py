@@ -17,6 +17,7 @@ from data.store.tables.core import (
     run_fact,
     series,
 )
+from data.store.tables.jobs import job, job_slot, job_wanted, lease
 
 __all__ = [
     "api_key",
@@ -27,6 +28,10 @@ __all__ = [
     "forecast",
     "fx_path",
     "fx_rate",
+    "job",
+    "job_slot",
+    "job_wanted",
+    "lease",
     "metadata",
     "quote",
     "run",
