@@ -58,10 +58,13 @@ def get_job(conn: Connection, name: str) -> Job | None:
 def register(
     conn: Connection, name: str, *, about: str, schedule: str, zone: str, reckoned_at: datetime
 ) -> None:
-    """Say what a job does and when. The slots of a new one count from `reckoned_at`."""
-    words = {"about": about, "schedule": schedule, "zone": zone}
-    if conn.execute(update(job).where(job.c.name == name).values(words)).rowcount == 0:
-        conn.execute(insert(job).values(name=name, reckoned_at=reckoned_at, **words))
+    """Say what a job does and when. Slots of a new job or a new schedule count from `reckoned_at`."""
+    known, when = job.c.name == name, {"schedule": schedule, "zone": zone}
+    if conn.execute(update(job).where(known).values(about=about)).rowcount == 0:
+        conn.execute(insert(job).values(name=name, about=about, reckoned_at=reckoned_at, **when))
+        return
+    other = (job.c.schedule != schedule) | (job.c.zone != zone)
+    conn.execute(update(job).where(known, other).values(reckoned_at=reckoned_at, **when))
 
 
 def forget(conn: Connection, names: Collection[str]) -> None:
