@@ -7,7 +7,7 @@ export OPENBLAS_NUM_THREADS := 1
 BIN := .venv/bin
 WORKERS ?= 2
 
-.PHONY: help serve env test-env check test format lock audit benchmark benchmark-start image clean
+.PHONY: help serve env test-env check test chaos format lock audit benchmark benchmark-start image clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 18
@@ -33,6 +33,9 @@ check: test-env  ## the static checks alone
 test: check  ## every check: static, then all tests
 	@browser=$$(tools/ensure-program chromium) && bouncer=$$(tools/ensure-program pgbouncer) && \
 	CHROMIUM=$$browser PGBOUNCER=$$bouncer $(BIN)/pytest -q -n $(WORKERS)
+
+chaos: test-env  ## kill and stop workers at random: some minutes; YTTERBY_CHAOS_KILLS=1000 for longer
+	YTTERBY_CHAOS_KILLS=$${YTTERBY_CHAOS_KILLS:-200} $(BIN)/pytest -q tests/chaos
 
 format: test-env  ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
