@@ -56,6 +56,7 @@ benchmark: env  ## skill and coverage beside the peers, the worst weeks, effects
 	$(if $(PANEL),,$(BIN)/python -m tests.benchmarks.scenarios)
 	$(if $(PANEL),,$(BIN)/python -m tests.benchmarks.training)
 	$(if $(PANEL),,$(BIN)/python -m tests.benchmarks.scale)
+	$(if $(PANEL),,$(BIN)/python -m tests.benchmarks.takeover)
 	$(if $(PANEL),,@$(MAKE) --no-print-directory benchmark-start)
 
 benchmark-start: env  ## the times alone: cold start to first forecast, warm start, training

@@ -19,6 +19,10 @@ from service.worker.jobs import JOBS, Job
 TIED = "YTTERBY_WORKER_TIED"
 
 
+#: Fits take what requests leave, where both share a machine. Processes that fit inherit it.
+_NICENESS = 10
+
+
 class Stopped(BaseException):
     """Raised in the main thread by SIGTERM, so that even a long fit ends at once."""
 
@@ -28,6 +32,7 @@ def main(jobs: Sequence[Job] = JOBS) -> int:
     from service.worker.loop import work
     from service.worker.scheduler import Scheduler
 
+    os.nice(_NICENESS)
     settings = read_settings()
     logs.configure(fmt=settings.log_format, level=settings.log_level)
     stop = threading.Event()

@@ -35,12 +35,15 @@ def main() -> int:
 
     signal.signal(signal.SIGTERM, stop)
     while True:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # every child is told, or none is made
         while len(children) < count and not stopping:
             child = os.fork()
             if child == 0:
                 signal.signal(signal.SIGTERM, signal.SIG_DFL)
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
                 os._exit(worker.main(jobs))
             children.add(child)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         if not children:
             return 0
         ended, _status = os.wait()

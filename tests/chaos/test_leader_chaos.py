@@ -98,7 +98,7 @@ class Hosts:
         return found[-1]
 
     def kill(self, pid: int, *, whole_host: bool) -> None:
-        """Kill a worker; where there are several hosts and it is wished, all of its host, which starts anew."""
+        """Kill a worker; with `whole_host`, where there are several, all of its host, which starts anew."""
         if not whole_host or len(self._hosts) == 1:
             os.kill(pid, signal.SIGKILL)
             return
@@ -122,7 +122,7 @@ class Hosts:
         for host in self._hosts:
             host.terminate()
         for host in self._hosts:
-            assert host.wait(PATIENCE) == 0
+            assert host.wait(PATIENCE) in (0, -signal.SIGTERM)  # the latter while it is starting
 
     def end(self) -> None:
         """Leave nothing running."""
