@@ -20,6 +20,7 @@ from service.api import (
     events,
     forecasts,
     health,
+    jobs,
     messages,
     premium,
     runs,
@@ -58,7 +59,7 @@ def create_app(settings: Settings | None = None, context: Context | None = None)
         redirect_slashes=False,
     )
     app.state.context = context
-    parts = (series, events, forecasts, changes, effects, premium, scenarios, baskets, runs)
+    parts = (series, events, forecasts, changes, effects, premium, scenarios, baskets, runs, jobs)
     alerting = (alert_rules, alerts, silences, endpoints, deliveries)
     for part in (*parts, *alerting, health, pages):
         app.include_router(part.router)

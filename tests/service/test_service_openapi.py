@@ -74,11 +74,16 @@ OPERATIONS = [
     ("GET", "/v1/deliveries"),
     ("GET", "/v1/deliveries/{delivery_id}"),
     ("POST", "/v1/deliveries/{delivery_id}/retry"),
+    ("GET", "/v1/jobs"),
+    ("GET", "/v1/jobs/{name}"),
+    ("POST", "/v1/jobs/{name}/run"),
+    ("POST", "/v1/jobs/{name}/pause"),
+    ("POST", "/v1/jobs/{name}/resume"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
 ]
 mostly = st.sampled_from([True, True, True, False])
-KNOWN = {"series_id": BASE, "event_id": "CN-TEST-LICENCE", "run_id": 1} | dict.fromkeys(
+KNOWN = {"series_id": BASE, "event_id": "CN-TEST-LICENCE", "run_id": 1, "name": "retrain"} | dict.fromkeys(
     ("rule_id", "alert_id", "silence_id", "endpoint_id", "delivery_id"), 1
 )
 

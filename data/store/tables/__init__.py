@@ -20,6 +20,7 @@ from data.store.tables.core import (
     series,
 )
 from data.store.tables.deliveries import attempt, delivery, delivery_alert, endpoint
+from data.store.tables.jobs import job, job_slot, job_wanted, lease
 
 __all__ = [
     "alert",
@@ -40,6 +41,10 @@ __all__ = [
     "fx_path",
     "fx_rate",
     "idempotency_key",
+    "job",
+    "job_slot",
+    "job_wanted",
+    "lease",
     "metadata",
     "quote",
     "run",
