@@ -17,6 +17,7 @@ from data.store.tables.core import (
     run_fact,
     series,
 )
+from data.store.tables.record import forecast_score, model_health, promotion
 
 __all__ = [
     "api_key",
@@ -25,9 +26,12 @@ __all__ = [
     "event_change",
     "event_version",
     "forecast",
+    "forecast_score",
     "fx_path",
     "fx_rate",
     "metadata",
+    "model_health",
+    "promotion",
     "quote",
     "run",
     "run_fact",
