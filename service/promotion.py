@@ -99,18 +99,17 @@ def _decide(
 
 def _held_back(conn: Connection, name: str, recipe: str, origin: date) -> str | None:
     """Why a recipe that lost its place may not have it back yet, or None."""
-    for lost in champions.history(conn, series_id=name, outcomes=_LOST):
-        if lost.evidence.get("from") != recipe:
-            continue
-        since = date.fromisoformat(lost.evidence["origin"])
-        months = (origin.year - since.year) * 12 + origin.month - since.month
-        if months >= COOL_OFF:
-            return None
-        return (
-            f"the {recipe} was {lost.outcome.replace('-', ' ')} on {lost.decided_at.date()} and asks again"
-            f" after {COOL_OFF} new months of quotes; {max(months, 0)} came"
-        )
-    return None
+    lost = lost_at(conn, name, recipe)
+    if lost is None:
+        return None
+    since = date.fromisoformat(lost.evidence["origin"])
+    months = max((origin.year - since.year) * 12 + origin.month - since.month, 0)
+    if months >= COOL_OFF:
+        return None
+    return (
+        f"the {recipe} was {lost.outcome.replace('-', ' ')} on {lost.decided_at.date()} and asks again after"
+        f" {COOL_OFF} new months of quotes; {months} came"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,7 +230,15 @@ def rollback(context: Context, series_id: str, *, reason: str, author: str) -> C
             raise Refusal(
                 "champion", has, "one that took the place from another: GET /v1/promotions shows them"
             )
-        move_down(conn, standing, standing.previous, "rolled-back", reason=reason, author=author, now=now)
+        moved = move_down(
+            conn, standing, standing.previous, "rolled-back", reason=reason, author=author, now=now
+        )
+        if moved is None:
+            raise NotYet(
+                "forecast",
+                f"none by the previous champion, {standing.previous}, in the newest run",
+                "one to fall back to: POST /v1/training-runs, or ytterby train",
+            )
     return champion(context, series_id)
 
 
@@ -245,19 +252,15 @@ def move_down(
     author: str,
     now: datetime,
     evidence: Mapping[str, Any] | None = None,
-) -> Promotion:
-    """Give a champion's place to a lower rung, for which the newest run must have a forecast.
+) -> Promotion | None:
+    """Give a champion's place to a lower rung, and take the loser off the ladder.
 
-    The one that lost it is no rung any more. Raises NotYet.
+    None, and nothing is done, where the newest run has no forecast by that rung.
     """
     name = standing.series_id
     issued = store.latest(conn, name)
     if issued is None or store.of_run(conn, issued.run_id, name, to) is None:
-        raise NotYet(
-            "forecast",
-            f"none by {to} in the newest run",
-            "one to fall back to: POST /v1/training-runs, or ytterby train",
-        )
+        return None
     made = Promotion(
         series_id=name,
         decided_at=max(now, standing.decided_at),  # a clock that runs behind must not lose the decision
@@ -272,3 +275,9 @@ def move_down(
     )
     champions.save(conn, made)
     return made
+
+
+def lost_at(conn: Connection, series_id: str, recipe: str) -> Promotion | None:
+    """The newest decision by which a recipe lost its place to a rollback or a demotion, or None."""
+    lost = champions.history(conn, series_id=series_id, outcomes=_LOST)
+    return next((one for one in lost if one.evidence.get("from") == recipe), None)
