@@ -9,7 +9,19 @@ from fastapi.openapi.utils import get_openapi
 
 from service import errors
 from service.answers import NOTICE
-from service.api import baskets, changes, effects, events, forecasts, health, premium, runs, scenarios, series
+from service.api import (
+    baskets,
+    changes,
+    effects,
+    events,
+    forecasts,
+    health,
+    premium,
+    record,
+    runs,
+    scenarios,
+    series,
+)
 from service.api.deps import QUESTIONS
 from service.api.schemas.base import Problem
 from service.api.schemas.prices import Upload
@@ -40,7 +52,9 @@ def create_app(settings: Settings | None = None, context: Context | None = None)
         redirect_slashes=False,
     )
     app.state.context = context
-    parts = (series, events, forecasts, changes, effects, premium, scenarios, baskets, runs, health, pages)
+    parts = (
+        series, events, forecasts, changes, effects, premium, scenarios, baskets, runs, record, health, pages,
+    )  # fmt: skip
     for part in parts:
         app.include_router(part.router)
     errors.install(app)

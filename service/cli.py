@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from service.commands import admin, changes, effects, events, forecasts, premium, prices, questions, serve
+from service.commands import (
+    admin,
+    changes,
+    effects,
+    events,
+    forecasts,
+    premium,
+    prices,
+    questions,
+    record,
+    serve,
+)
 from service.commands.output import FAILURE, USAGE, err
 
 app = typer.Typer(
@@ -53,6 +64,9 @@ app.command(rich_help_panel=_READ)(changes.changes)
 app.command(rich_help_panel=_READ)(premium.premium)
 app.command(rich_help_panel=_READ)(effects.effects)
 app.command(rich_help_panel=_READ)(prices.series)
+app.command(rich_help_panel=_READ)(record.champion)
+app.command(rich_help_panel=_READ)(record.track_record)
+app.command(rich_help_panel=_WRITE)(record.rollback)
 app.command("import", rich_help_panel=_WRITE)(prices.import_)
 app.add_typer(events.app, name="events", rich_help_panel=_WRITE)
 app.add_typer(admin.data, name="data", rich_help_panel=_WRITE)

@@ -214,7 +214,7 @@ def _chosen(wanted: Wanted, *columns: ColumnElement[Any]) -> Select[Any]:
     return chosen
 
 
-def counts(
+def count(
     conn: Connection, *, replay: bool | None, series_id: str | None = None
 ) -> tuple[int, datetime | None]:
     """(served forecasts in the ledger, when the first was issued)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
-from datetime import date, datetime
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -16,7 +16,7 @@ from service.context import Context
 from service.record.score import REGIMES
 from service.refusals import Refusal
 
-#: live: issued by a clock that ran true; replays: by one that was shifted (--today). Only the former is a record.
+#: Issued by a clock that ran true, or by one that was shifted (--today), which makes no record.
 RECORDS = {"live": False, "replays": True, "all": None}
 NOWCAST = "nowcast"
 _SAID_REPLAYS = (
@@ -46,7 +46,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """Of some scored months. pinball, walk_pinball: mean, in per cent of the last price at issue. skill: 1 less
+    """Of some scored months. pinball, walk_pinball: mean, in per cent of the last price at issue. skill: 1 -
     their ratio. coverage: share of outcomes in the range. direction: share of moves that were called.
 
     None where nothing stands behind it.

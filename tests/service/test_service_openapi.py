@@ -46,6 +46,11 @@ OPERATIONS = [
     ("POST", "/v1/training-runs"),
     ("GET", "/v1/training-runs/{run_id}"),
     ("GET", "/v1/backtests"),
+    ("GET", "/v1/promotions"),
+    ("GET", "/v1/series/{series_id}/champion"),
+    ("POST", "/v1/series/{series_id}/rollback"),
+    ("GET", "/v1/track-record"),
+    ("GET", "/v1/track-record/scores"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
 ]
