@@ -36,10 +36,14 @@ def outcomes(quotes: Iterable[Quote], today: date) -> tuple[Outcome, ...]:
 
 
 def _vintages(month: date, quotes: Sequence[Quote], today: date) -> list[Outcome]:
-    ended = datetime.combine(month_after(month), time.min, UTC)
-
     def counts_from(quote: Quote) -> datetime:
-        return quote.recorded_at if quote.kind == "monthly-mean" else max(quote.recorded_at, ended)
+        """When it spoke here first: recorded, public, and for a dated quote with its month over."""
+        day = (
+            quote.available_on
+            if quote.kind == "monthly-mean"
+            else max(quote.available_on, month_after(month))
+        )
+        return max(quote.recorded_at, datetime.combine(day, time.min, UTC))
 
     found: list[Outcome] = []
     recorded = sorted(quotes, key=lambda q: q.recorded_at)

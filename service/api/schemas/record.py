@@ -25,8 +25,8 @@ class PromotionOut(Out):
     reason: str
     author: str
     evidence: dict[str, object] = Field(
-        description="Scores of the panel and of the series: gain, coverage, months of news. dm and dm_p decide"
-        " nothing"
+        description="Scores of the panel and of the series: gain, coverage, months of news."
+        " dm and dm_p decide nothing"
     )
 
 
