@@ -23,8 +23,8 @@ _SAID_REPLAYS = (
     "Replays were issued by a shifted clock, over prices that were known already: they are no record."
 )
 _SAID_WALK = (
-    "Where the random walk is served, its skill against itself is 0; outside China it is that of the base under"
-    " the same premium."
+    "Where the random walk is served, its skill against itself is 0. Outside China it is that of the base"
+    " under the same premium."
 )
 _SAID_VINTAGE = {
     "first": "Scored on the price that was published first for each month.",
