@@ -94,6 +94,16 @@ class ModelAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServedAs:
+    """Which forecaster speaks. rung: "champion", "previous champion" or "random walk". reason: why no higher
+    or newer one does, empty where the champion's newest forecast speaks."""
+
+    rung: str
+    recipe: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ForecastAnswer:
     """A stored forecast in the basis asked for, with all that is needed to judge it."""
 
@@ -112,6 +122,7 @@ class ForecastAnswer:
     last_quote: LastQuote | None
     last_value: float | None
     exchange_rate: RateAnswer | None
+    served_as: ServedAs
     model: ModelAnswer
     calibration: Mapping[str, object]
     events: tuple[Mapping[str, object], ...]

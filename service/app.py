@@ -23,6 +23,7 @@ from service.api import (
     jobs,
     messages,
     premium,
+    record,
     runs,
     scenarios,
     series,
@@ -59,7 +60,7 @@ def create_app(settings: Settings | None = None, context: Context | None = None)
         redirect_slashes=False,
     )
     app.state.context = context
-    parts = (series, events, forecasts, changes, effects, premium, scenarios, baskets, runs, jobs)
+    parts = (series, events, forecasts, changes, effects, premium, scenarios, baskets, runs, jobs, record)
     alerting = (alert_rules, alerts, silences, endpoints, deliveries)
     for part in (*parts, *alerting, health, pages):
         app.include_router(part.router)

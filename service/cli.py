@@ -18,6 +18,7 @@ from service.commands import (
     premium,
     prices,
     questions,
+    record,
     serve,
 )
 from service.commands.output import FAILURE, USAGE, err
@@ -65,6 +66,9 @@ app.command(rich_help_panel=_READ)(changes.changes)
 app.command(rich_help_panel=_READ)(premium.premium)
 app.command(rich_help_panel=_READ)(effects.effects)
 app.command(rich_help_panel=_READ)(prices.series)
+app.command(rich_help_panel=_READ)(record.champion)
+app.command(rich_help_panel=_READ)(record.track_record)
+app.command(rich_help_panel=_WRITE)(record.rollback)
 app.command("import", rich_help_panel=_WRITE)(prices.import_)
 app.add_typer(events.app, name="events", rich_help_panel=_WRITE)
 app.add_typer(jobs.app, name="jobs", rich_help_panel=_RUN)

@@ -42,6 +42,17 @@ def get_series(conn: Connection, series_id: str) -> Series | None:
     return None if row is None else Series(**row._mapping)
 
 
+def lock(conn: Connection, series_id: str | None = None) -> None:
+    """Hold the catalogue's row of a series (of every one, for None) until the transaction ends.
+
+    SQLite has one writer anyway.
+    """
+    rows = select(series.c.series_id)
+    if series_id is not None:
+        rows = rows.where(series.c.series_id == series_id)
+    conn.execute(rows.order_by(series.c.series_id).with_for_update())
+
+
 def append(conn: Connection, quotes: Iterable[Quote]) -> AppendResult:
     """Record quotes, each as a vintage, unless its source already said the same.
 

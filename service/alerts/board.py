@@ -46,7 +46,7 @@ class ShownAlert:
                 "version": self.rule.version,
                 "name": content["name"],
                 "kind": self.rule.kind,
-                "severity": content.get("severity", Rule.severity),
+                "severity": content.get("severity", "warning"),
                 "labels": content.get("labels", {}),
                 "marks": list(self.rule.marks),
                 "deleted": self.rule.deleted_at is not None,

@@ -79,6 +79,11 @@ OPERATIONS = [
     ("POST", "/v1/jobs/{name}/run"),
     ("POST", "/v1/jobs/{name}/pause"),
     ("POST", "/v1/jobs/{name}/resume"),
+    ("GET", "/v1/promotions"),
+    ("GET", "/v1/series/{series_id}/champion"),
+    ("POST", "/v1/series/{series_id}/rollback"),
+    ("GET", "/v1/track-record"),
+    ("GET", "/v1/track-record/scores"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
 ]

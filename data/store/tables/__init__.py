@@ -21,6 +21,7 @@ from data.store.tables.core import (
 )
 from data.store.tables.deliveries import attempt, delivery, delivery_alert, endpoint
 from data.store.tables.jobs import job, job_slot, job_wanted, lease
+from data.store.tables.record import forecast_score, model_health, promotion
 
 __all__ = [
     "alert",
@@ -38,6 +39,7 @@ __all__ = [
     "event_change",
     "event_version",
     "forecast",
+    "forecast_score",
     "fx_path",
     "fx_rate",
     "idempotency_key",
@@ -46,6 +48,8 @@ __all__ = [
     "job_wanted",
     "lease",
     "metadata",
+    "model_health",
+    "promotion",
     "quote",
     "run",
     "run_fact",
