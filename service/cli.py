@@ -9,9 +9,11 @@ import typer
 
 from service.commands import (
     admin,
+    alerts,
     backup,
     changes,
     effects,
+    endpoints,
     events,
     forecasts,
     jobs,
@@ -72,6 +74,8 @@ app.command(rich_help_panel=_WRITE)(record.rollback)
 app.command("import", rich_help_panel=_WRITE)(prices.import_)
 app.add_typer(events.app, name="events", rich_help_panel=_WRITE)
 app.add_typer(jobs.app, name="jobs", rich_help_panel=_RUN)
+app.add_typer(alerts.app, name="alerts", rich_help_panel=_WRITE)
+app.add_typer(endpoints.app, name="endpoints", rich_help_panel=_WRITE)
 app.add_typer(admin.data, name="data", rich_help_panel=_WRITE)
 app.add_typer(admin.keys, name="keys", rich_help_panel=_RUN)
 app.command(rich_help_panel=_RUN)(serve.worker)

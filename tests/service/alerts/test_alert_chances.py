@@ -116,8 +116,8 @@ def test_an_observation_says_what_it_is(context: Context) -> None:
     share = found.value
     error = (share * (1 - share) / DRAWS) ** 0.5
     assert found.note == (
-        "Chance of a monthly mean above 550 CNY/kg incl-vat in some month 2026-12 to 2027-04: "
-        f"{share:.1%}, standard error {error:.1%}, from {DRAWS} joint paths of run {run_id}. "
+        "Chance of a monthly mean above 550 CNY/kg incl-vat in some month 2026-12 to 2027-04, "
+        f"with a standard error of {error:.1%}, from {DRAWS} joint paths of run {run_id}. "
         "Within a month a daily price may cross and come back."
     )
 
