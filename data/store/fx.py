@@ -72,3 +72,13 @@ def load(conn: Connection, as_of: date | None = None, *, recorded_by: datetime |
             },
         }
     )
+
+
+def said_by(conn: Connection) -> dict[tuple[date, str], str]:
+    """(month, currency) -> source of the rate recorded last."""
+    rows = conn.execute(
+        select(fx_rate.c.month, fx_rate.c.currency, fx_rate.c.source).order_by(
+            fx_rate.c.recorded_at, fx_rate.c.fx_rate_id
+        )
+    )
+    return {(month, currency): source for month, currency, source in rows}

@@ -17,6 +17,7 @@ from data.store.tables.core import (
     run_fact,
     series,
 )
+from data.store.tables.sources import fx_day, quarantine, source, source_result, source_state
 
 __all__ = [
     "api_key",
@@ -25,11 +26,16 @@ __all__ = [
     "event_change",
     "event_version",
     "forecast",
+    "fx_day",
     "fx_path",
     "fx_rate",
     "metadata",
+    "quarantine",
     "quote",
     "run",
     "run_fact",
     "series",
+    "source",
+    "source_result",
+    "source_state",
 ]
