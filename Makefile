@@ -31,7 +31,8 @@ check: test-env  ## the static checks alone
 	$(BIN)/hadolint Dockerfile
 
 test: check  ## every check: static, then all tests
-	@browser=$$(tools/ensure-chromium) && CHROMIUM=$$browser $(BIN)/pytest -q -n $(WORKERS)
+	@browser=$$(tools/ensure-program chromium) && bouncer=$$(tools/ensure-program pgbouncer) && \
+	CHROMIUM=$$browser PGBOUNCER=$$bouncer $(BIN)/pytest -q -n $(WORKERS)
 
 format: test-env  ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .

@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from service.commands import admin, changes, effects, events, forecasts, premium, prices, questions, serve
+from service.commands import (
+    admin,
+    backup,
+    changes,
+    effects,
+    events,
+    forecasts,
+    premium,
+    prices,
+    questions,
+    serve,
+)
 from service.commands.output import FAILURE, USAGE, err
 
 app = typer.Typer(
@@ -59,6 +70,8 @@ app.add_typer(admin.data, name="data", rich_help_panel=_WRITE)
 app.add_typer(admin.keys, name="keys", rich_help_panel=_RUN)
 app.command(rich_help_panel=_RUN)(serve.worker)
 app.command(rich_help_panel=_RUN)(serve.migrate)
+app.command(rich_help_panel=_RUN)(backup.backup)
+app.command(rich_help_panel=_RUN)(backup.restore)
 
 
 def main() -> None:

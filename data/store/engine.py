@@ -50,7 +50,14 @@ def make_engine(url: str) -> Engine:
             return _sqlite(parsed)
         case "postgresql" | "postgresql+psycopg":
             named = parsed.set(drivername="postgresql+psycopg")
-            return create_engine(named, json_serializer=to_json, pool_pre_ping=True)
+            # A statement prepared on the server belongs to one connection there, and behind a pooler in
+            # transaction mode the next transaction has another.
+            return create_engine(
+                named,
+                json_serializer=to_json,
+                pool_pre_ping=True,
+                connect_args={"prepare_threshold": None},
+            )
         case other:
             raise InputError("database URL", other, allowed)
 

@@ -64,7 +64,7 @@ def chromium() -> str:
     found = (
         os.environ.get("CHROMIUM")
         or subprocess.run(
-            [ROOT / "tools" / "ensure-chromium"], check=True, capture_output=True, text=True
+            [ROOT / "tools" / "ensure-program", "chromium"], check=True, capture_output=True, text=True
         ).stdout
     )
     return found.strip()

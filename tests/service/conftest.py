@@ -92,6 +92,14 @@ def start() -> Iterator[Callable[[Settings], Server]]:
     servers.stop()
 
 
+@pytest.fixture
+def over() -> Iterator[Callable[[Context], Server]]:
+    """Start servers over databases that are filled already; all are stopped at the end of the test."""
+    servers = Servers()
+    yield servers.over
+    servers.stop()
+
+
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def either(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A running service for a whole module, on each database in turn."""
