@@ -9,9 +9,9 @@ Two questions, in this order (docs/sources.md argues them and gives what they fi
    market does, the market being a Student t with three degrees of freedom whose scale is the series' own and
    grows with the root of the time between. A factor has to be met: a near one within three times that scale,
    one beyond FAR within an eighth of its own log. So a price that triples, or moves by any ratio that is no
-   factor, stays a move of the market however small the volatility was. Near factors are looked for only at the
-   step from the last known price, and several series that step together count as the root of their number,
-   since series of one market move together.
+   factor, stays a move of the market however small the volatility was. Near factors are looked for only at
+   the step from the last known price, and several series that step together count as the root of their
+   number, since series of one market move together.
 """
 
 from __future__ import annotations

@@ -25,6 +25,10 @@ BEARER, BASIC, HEADER = "bearer", "basic", "header"
 VARIABLE = re.compile(r"YTTERBY_SOURCE_[A-Z0-9_]{1,80}")
 SOURCE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,60}")
+#: What is said of a file with columns of its own, and of no other.
+_WITH_COLUMNS = (
+    "series", "currency", "unit", "tax_basis", "scale", "date_format", "decimal", "grouping",
+)  # fmt: skip
 _FORBIDDEN = ("host", "content-length", "transfer-encoding", "connection", "accept-encoding")
 _EMPTY: Mapping[str, str] = MappingProxyType({})
 
@@ -134,17 +138,21 @@ class Source:
                 if getattr(self, name):
                     raise InputError(name, getattr(self, name), f"nothing where format is {ECB}: it is known")
             return
+        if not self.columns:
+            for name in _WITH_COLUMNS:
+                if getattr(self, name) not in (None, "", ".", 1.0, _EMPTY, {}):
+                    raise InputError(name, getattr(self, name), "nothing, where columns is empty: the file "
+                                     "is in our own form")  # fmt: skip
+            return
         for name in self.columns:
             _one_of("columns", name, COLUMNS)
-        if self.columns and ("ds" not in self.columns or not {"y", "low"} & set(self.columns)):
+        if "ds" not in self.columns or not {"y", "low"} & set(self.columns):
             raise InputError("columns", ", ".join(self.columns), "ds, and y or low and high, among them")
-        if self.series and self.series_id is not None:
-            raise InputError("series_id", self.series_id, "series_id or series, not both")
-        if self.columns and (self.series_id is None) != ("unique_id" in self.columns):
+        if (self.series_id is None) != ("unique_id" in self.columns):
             allowed = "series_id for a file of one series, or columns.unique_id for one of several"
             raise InputError("series_id", self.series_id, allowed)
-        if self.series and self.columns and "unique_id" not in self.columns:
-            raise InputError("columns", ", ".join(self.columns), "unique_id among them, for series")
+        if self.series and self.series_id is not None:
+            raise InputError("series", dict(self.series), "nothing beside series_id")
 
 
 def _one_of(name: str, found: str, allowed: tuple[str, ...]) -> None:

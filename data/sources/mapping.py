@@ -14,10 +14,10 @@ from datetime import datetime
 
 from data.sources import zipped
 from data.sources.csv_source import CsvForm, csv_records
-from data.sources.definition import COLUMNS, CSV, EXCEL, Source
+from data.sources.definition import CSV, EXCEL, Source
 from data.sources.excel_source import excel_records
 from data.sources.json_source import json_records
-from data.sources.rows import Limits, RawRow, RawTable, Records, column_name, shown
+from data.sources.rows import Limits, RawRow, RawTable, Records, named, shown
 from data.units import KG_PER_UNIT
 from forecast.errors import InputError
 
@@ -51,34 +51,28 @@ def unpacked(body: bytes, limits: Limits) -> bytes:
     return zipped.only_member(body, limits) if body.startswith(zipped.MAGIC) else body
 
 
-def columns(found: Records, source: Source) -> Mapping[str, str]:
-    """Ours -> the file's. Raises InputError when one is missing or there twice."""
-    ours = source.columns or {column_name(n): n for n in found.columns if column_name(n) in COLUMNS}
-    needed = {"ds": "ds", "y": "y"} if not source.columns and "low" not in ours else {}
-    for name in (*ours.values(), *(n for n in needed if n not in ours)):
+def mapped(found: Records, source: Source, units: Mapping[str, str]) -> Mapped:
+    """Rows in our form. units: series -> its own unit. Raises InputError when a column is missing or there
+    twice."""
+    if not source.columns:
+        return Mapped(table=named(found), left_out=0)
+    for name in source.columns.values():
         if found.columns.count(name) != 1:
             said = ", ".join(found.columns)
             raise InputError("column", shown(said), f"a column {name} among them, once")
-    return ours
-
-
-def mapped(found: Records, source: Source, units: Mapping[str, str]) -> Mapped:
-    """Rows in our form. units: series -> its own unit. Raises InputError as `columns` does."""
-    ours = columns(found, source)
     rows: list[RawRow] = []
     for row in found.rows:
-        cells = {name: row.cells[theirs] for name, theirs in ours.items() if theirs in row.cells}
+        cells = {name: row.cells[theirs] for name, theirs in source.columns.items() if theirs in row.cells}
         cells = {name: cell for name, cell in cells.items() if not _is_none(cell)}
         if source.series:
-            named = source.series.get(str(cells.get("unique_id", "")))
-            if named is None:
+            wanted = source.series.get(str(cells.get("unique_id", "")))
+            if wanted is None:
                 continue
-            cells["unique_id"] = named
+            cells["unique_id"] = wanted
         elif source.series_id is not None:
             cells["unique_id"] = source.series_id
-        if not any(name in cells for name in _PRICES):
-            continue
-        rows.append(RawRow(line=row.line, cells=_in_our_form(cells, source, units)))
+        if any(name in cells for name in _PRICES):
+            rows.append(RawRow(line=row.line, cells=_in_our_form(cells, source, units)))
     table = RawTable(rows=tuple(rows), refused=found.refused)
     return Mapped(table=table, left_out=len(found.rows) - len(rows))
 

@@ -14,17 +14,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, or_, select, update
 
 from data.sources.definition import Credential, Source
+from data.sources.judge import Before
 from data.store.tables import source, source_state
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Before:
-    """Of the last file that was taken: its columns, its rows, whether its text ended with a line; None: no
-    such file."""
-
-    columns: tuple[str, ...] | None = None
-    rows: int | None = None
-    final_newline: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
