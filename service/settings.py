@@ -60,6 +60,12 @@ class Settings(BaseSettings):
     stale_run_seconds: float = Field(
         default=30.0, gt=0, description="A run without a sign of life for so long goes back to the queue"
     )
+    watch_folder: Path | None = Field(
+        default=None, description="Folder that price files are taken from, docs/sources.md"
+    )
+    watch_settle_seconds: float = Field(
+        default=2.0, gt=0, le=60, description="A file that does not change for so long is whole"
+    )
     log_format: Literal["console", "json"] = Field(default="console", description="Shape of log lines")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level logged"

@@ -24,6 +24,8 @@ BEARER, BASIC, HEADER = "bearer", "basic", "header"
 #: Names of variables that a source may be given: no other secret of the process can be sent anywhere.
 VARIABLE = re.compile(r"YTTERBY_SOURCE_[A-Z0-9_]{1,80}")
 SOURCE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
+#: Folders beside those of the sources, in the watched one.
+RESERVED = ("done", "quarantined")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,60}")
 #: What is said of a file with columns of its own, and of no other.
 _WITH_COLUMNS = (
@@ -89,8 +91,9 @@ class Source:
     credential: Credential | None = None
 
     def __post_init__(self) -> None:
-        if not SOURCE_ID.fullmatch(self.source_id):
-            raise InputError("source_id", self.source_id, "1 to 60 small letters, digits and hyphens")
+        if not SOURCE_ID.fullmatch(self.source_id) or self.source_id in RESERVED:
+            allowed = f"1 to 60 small letters, digits and hyphens, but not {' or '.join(RESERVED)}"
+            raise InputError("source_id", self.source_id, allowed)
         if not self.label.strip() or len(self.label) > 200:
             raise InputError("label", self.label, "a name of up to 200 characters")
         _one_of("format", self.format, FORMATS)

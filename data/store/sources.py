@@ -180,21 +180,26 @@ def release(
             failures=failures,
             etag=etag,
             last_modified=last_modified,
-            columns=None if before.columns is None else list(before.columns),
-            rows=before.rows,
-            final_newline=before.final_newline,
+            **_kept(before),
         )
     )
 
 
-def due_now(conn: Connection, source_id: str, now: datetime) -> None:
-    """Let the next pull come at once, and read the whole file: what was read conditionally before is
-    forgotten."""
+def accepted(conn: Connection, source_id: str, before: Before) -> None:
+    """A file of this source was taken by hand: the next is judged by it, and read whole. A pull under way
+    loses its claim, as what it judges by is no longer so."""
     conn.execute(
         update(source_state)
-        .where(source_state.c.source_id == source_id, source_state.c.due_at.is_not(None))
-        .values(due_at=now, etag=None, last_modified=None)
+        .where(source_state.c.source_id == source_id)
+        .values(
+            claim=source_state.c.claim + 1, claimed_until=None, etag=None, last_modified=None, **_kept(before)
+        )
     )
+
+
+def _kept(before: Before) -> dict[str, Any]:
+    columns = None if before.columns is None else list(before.columns)
+    return {"columns": columns, "rows": before.rows, "final_newline": before.final_newline}
 
 
 def _first(new: Source, at: datetime) -> datetime | None:

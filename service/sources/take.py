@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from pathlib import PurePath
 
 from sqlalchemy import Connection
 
@@ -22,10 +23,13 @@ from data.validate import read as read_rows
 from forecast.errors import InputError
 from service import ingest
 from service.context import Context
+from service.refusals import WrongShape
 from service.sources import rates
 
 #: Files in our own form, by how their names end.
-FORMS: Mapping[str, str] = {".csv": CSV, ".xlsx": EXCEL, ".json": JSON}
+_FORMS: Mapping[str, str] = {".csv": CSV, ".xlsx": EXCEL, ".json": JSON}
+#: Longer than any file takes: after it a worker is thought dead, and its work may be done by another.
+LEASE = timedelta(minutes=10)
 _LONGEST_REASON = 2_000
 
 
@@ -57,6 +61,15 @@ class Taken:
     result: Result
     before: Before
     held: Held | None = None
+
+
+def own_form(name: str) -> Source:
+    """What stands for the source of a file that has none. Raises WrongShape for one that is not read, by its
+    name."""
+    suffix = PurePath(name).suffix.lower()
+    if suffix not in _FORMS:
+        raise WrongShape(suffix or "no suffix", tuple(_FORMS))
+    return Source(source_id="folder", label=f"file {PurePath(name).name}"[:200], format=_FORMS[suffix])
 
 
 def read(context: Context, file: File) -> Records | Suspicion:
