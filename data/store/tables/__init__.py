@@ -17,11 +17,16 @@ from data.store.tables.core import (
     run_fact,
     series,
 )
+from data.store.tables.deliveries import attempt, delivery, delivery_alert, endpoint
 from data.store.tables.sources import fx_day, quarantine, source, source_result, source_state
 
 __all__ = [
     "api_key",
+    "attempt",
     "backtest_score",
+    "delivery",
+    "delivery_alert",
+    "endpoint",
     "event",
     "event_change",
     "event_version",
