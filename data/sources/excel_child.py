@@ -30,6 +30,7 @@ def main(arguments: list[str]) -> int:
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     # openpyxl takes these two when they are there; they would cost more memory than the workbook.
     sys.modules.update({"numpy": None, "PIL": None})  # type: ignore[dict-item]
+    last: dict[str, object]
     try:
         last = {"end": _write(sys.stdin.buffer.read(), arguments[4], first, max_rows)}
     except _Stop as stop:

@@ -3,7 +3,7 @@ operator who accepts it) does so in one transaction of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import PurePath
@@ -165,7 +165,7 @@ def _rates(context: Context, conn: Connection, file: File, found: Records) -> Re
     return _result(file, found, added=kept.added, corrected=kept.corrected, refused=0, said=[kept.said])
 
 
-def _by_series(quotes: tuple[Quote, ...] | list[Quote]) -> dict[str, list[Quote]]:
+def _by_series(quotes: Sequence[Quote]) -> dict[str, list[Quote]]:
     found: dict[str, list[Quote]] = {}
     for quote in quotes:
         found.setdefault(quote.series_id, []).append(quote)
