@@ -4,7 +4,7 @@ Two questions, in this order (docs/sources.md argues them and gives what they fi
 
 1. Days that the file repeats. The market cannot change what a past day's price was. Against what this source
    itself said of those days, their median ratio has to be 1; against what others said, it must not be a known
-   factor.
+   factor. None of them may differ by a factor beyond FAR.
 2. Steps to days that are new. A step is put down to a factor when that explains it ODDS times better than the
    market does, the market being a Student t with three degrees of freedom whose scale is the series' own and
    grows with the root of the time between. A factor has to be met: a near one within three times that scale,
@@ -17,7 +17,7 @@ Two questions, in this order (docs/sources.md argues them and gives what they fi
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import chain, pairwise
@@ -126,23 +126,31 @@ def _repeated(one: Evidence, fx: FxTable) -> Slip | None:
         return None
     middle = median(log for _, log in ratios)
     said = f"{_times(middle)} what is known of {len(ratios)} days that they repeat"
-    best: tuple[float, Factor] | None = None
-    for factor in _factors(one.series, ratios[-1][0], fx):
-        rests = []
-        for on, log in ratios:
-            then = _factor(one.series, on, fx, factor)
-            rests.append(log - (factor if then is None else then).log)
-        rest = abs(median(rests))
-        if rest <= MET + factor.noise and (best is None or rest < best[0]):
-            best = rest, factor
-    met = None if best is None else best[1]
+    then = {month: _factors(one.series, month, fx) for month in {on.replace(day=1) for on, _ in ratios}}
+    met = _met([(log, {f.key: f for f in then[on.replace(day=1)]}) for on, log in ratios])
     if len(own) >= 3 and abs(middle) > SAME:
         return _slip([one.series], said, met)
+    for on, log in ratios:  # a correction is not by a currency, nor by a thousand
+        far = _met([(log, {f.key: f for f in then[on.replace(day=1)] if f.far})])
+        if far is not None:
+            return _slip([one.series], f"{_times(log)} what is known of {on}", far)
     if met is None:
         return None
     noise = _ROUNDING if own else DESKS
     gain = sum(_student(log - met.log, noise) - _student(log, noise) for _, log in ratios)
     return _slip([one.series], said, met) if gain > math.log(ODDS) else None
+
+
+def _met(ratios: Sequence[tuple[float, Mapping[tuple[str, bool], Factor]]]) -> Factor | None:
+    """The factor that is nearest to the ratios (log, factors of that day by their keys), if it is met."""
+    rests = {
+        key: abs(median(log - factors[key].log for log, factors in ratios if key in factors))
+        for key in ratios[-1][1]
+    }
+    nearest = min(rests, key=lambda key: rests[key], default=None)
+    if nearest is None or rests[nearest] > MET + ratios[-1][1][nearest].noise:
+        return None
+    return ratios[-1][1][nearest]
 
 
 def _alone(step: _Step, fx: FxTable) -> Slip | None:

@@ -72,7 +72,7 @@ def test_a_month_is_whole_when_a_rate_stands_before_it_and_one_after() -> None:
 
 
 def test_easter_and_christmas_leave_a_month_whole_and_a_broken_feed_does_not() -> None:
-    days = {day: 1.0 for day in weekdays(date(2026, 3, 31), date(2026, 5, 4))}
+    days = dict.fromkeys(weekdays(date(2026, 3, 31), date(2026, 5, 4)), 1.0)
     for holiday in (date(2026, 4, 3), date(2026, 4, 6), date(2026, 5, 1)):
         del days[holiday]
     assert monthly_means(days) == {date(2026, 4, 1): 1.0}

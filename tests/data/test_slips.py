@@ -1,4 +1,5 @@
-"""Slips of unit, tax and currency with known truth: planted ones are found, true moves of the market are not."""
+"""Slips of unit, tax and currency with known truth: planted ones are found, true moves of the market are
+not."""
 
 from __future__ import annotations
 
@@ -129,6 +130,15 @@ def test_corrections_of_a_few_days_are_left_alone(seed: int, scale: float) -> No
     known = quotes(prices)
     given = [*times(known[-10:-8], 1.06), *known[-8:]]
     assert judged(known, given) is None
+
+
+def test_one_repeated_day_in_another_currency_is_no_correction() -> None:
+    known = quotes(walk(5, 40, 0.02))
+    for factor in (1000.0, 1 / 7.2):
+        found = judged(known, [*known[-8:-1], *times(known[-1:], factor)])
+        assert found is not None
+        assert str(known[-1].ds) in found.reason
+    assert judged(known, [*known[-8:-1], *times(known[-1:], 3.0)]) is None
 
 
 @given(seeds, st.floats(0.0, 0.03), st.floats(1.02, 1.5))

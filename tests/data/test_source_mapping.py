@@ -1,4 +1,5 @@
-"""How a source describes its files, how they are brought into our form, and what is suspect about their shape."""
+"""How a source describes its files, how they are brought into our form, and what is suspect about their
+shape."""
 
 from __future__ import annotations
 
@@ -34,7 +35,8 @@ def test_columns_series_days_and_numbers_of_another_form() -> None:
         series={"DY": "dy-oxide-cn"}, currency="CNY", unit="tonne", tax_basis="incl-vat", scale=10_000,
         date_format="%d.%m.%Y", decimal=",", grouping=".", delimiter=";", header_line=2, encoding="latin-1",
     )  # fmt: skip
-    body = "Wochenübersicht\nSymbol;Date;Price;Remark\nDY;24.11.2026;151,05;ä\nXX;24.11.2026;1;x\nDY;25.11.2026;1.510,5;\n"
+    head = "Wochenübersicht\nSymbol;Date;Price;Remark\n"
+    body = head + "DY;24.11.2026;151,05;ä\nXX;24.11.2026;1;x\nDY;25.11.2026;1.510,5;\n"
     assert rows(body, given) == [
         {
             "unique_id": "dy-oxide-cn",
