@@ -95,18 +95,18 @@ def last_quote(quotes: Sequence[Quote], today: date) -> LastQuote | None:
     """The newest of these quotes with its age."""
     if not quotes:
         return None
-    newest = max(quotes, key=_day_of)
+    newest = max(quotes, key=day_of)
     return LastQuote(
         ds=newest.ds,
         value=newest.value,
         kind=newest.kind,
         source=newest.source,
         available_on=newest.available_on,
-        age_days=(today - _day_of(newest)).days,
+        age_days=(today - day_of(newest)).days,
     )
 
 
-def _day_of(quote: Quote) -> date:
+def day_of(quote: Quote) -> date:
     """Day that a quote speaks of: the last one of the month, or of the year, for a mean."""
     match quote.kind:
         case "monthly-mean":

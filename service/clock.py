@@ -21,6 +21,10 @@ class Clock:
         """This instant, aware, UTC, in whole microseconds."""
         return datetime.now(UTC) + self.shift
 
+    def wall(self) -> datetime:
+        """This instant on everybody else's clock, whatever day is pretended here: what others compare."""
+        return datetime.now(UTC)
+
     def today(self) -> date:
         """This day in UTC."""
         return self.now().date()

@@ -16,15 +16,16 @@ import pandas as pd
 from sqlalchemy import Connection, select
 
 from data.reference.load import has_reference
-from data.store import backtests, facts, forecasts, runs
+from data.store import backtests, facts, forecasts, runs, signals
 from data.store.forecasts import IssuedForecast
 from data.store.runs import Run
 from data.store.tables import series
 from forecast.errors import ForecastError, InputError
+from forecast.evaluation.exceedance import Exceedance
 from forecast.pipeline import PanelRun, train_panel
 from forecast.types import SeriesForecast
+from service import exceedance_facts, logs, parameter_facts, scoring, standing
 from service import inputs as given
-from service import logs, parameter_facts, scoring, standing
 from service.context import Context
 from service.effect_facts import effect_facts
 from service.heartbeat import Heartbeat, worker_name
@@ -43,6 +44,7 @@ class Fitted:
     """What a run made. scores: long frame of scoring.COLUMNS."""
 
     panel: PanelRun
+    exceedances: tuple[Exceedance, ...]
     scores: pd.DataFrame
     cutoffs: tuple[date, ...]
     seconds: float
@@ -115,7 +117,7 @@ def fit(known: Inputs, context: Context, report: Watcher) -> Fitted:
         report(note, first + done if note == "backtest" else min(done, first), steps)
 
     with fitting_pool(settings.processes, settings.executor) as executor:
-        panel, rows = train_panel(
+        panel, backtest = train_panel(
             known.history,
             horizon=settings.horizon,
             freq=FREQ,
@@ -129,9 +131,10 @@ def fit(known: Inputs, context: Context, report: Watcher) -> Fitted:
             seed=settings.seed,
             progress=forward,
         )
-    scores = scoring.score(rows, known.history, {r.target for r in known.relations})
+    scores = scoring.score(backtest.rows, known.history, {r.target for r in known.relations})
     return Fitted(
         panel=panel,
+        exceedances=backtest.exceedances,
         scores=scores,
         cutoffs=tuple(folds),
         seconds=time.perf_counter() - started,
@@ -172,6 +175,9 @@ def _store(context: Context, run: Run, known: Inputs, fitted: Fitted, read_at: d
             forecasts.save(conn, issued(made, run.run_id, now, known.known_at, stamp))
             for fact in standing.facts_of(made):
                 facts.save(conn, run.run_id, fact)
+            signals.add(
+                conn, kind="forecast", subject=made.key.unique_id, detail={"run_id": run.run_id}, at=now
+            )
         facts.save(conn, run.run_id, standing.shocks_of(fitted.panel.forecasts, fitted.panel.seed))
         rates = fitted.panel.rates
         if rates is not None:
@@ -182,6 +188,8 @@ def _store(context: Context, run: Run, known: Inputs, fitted: Fitted, read_at: d
         if fitted.panel.parameters is not None:
             for fact in parameter_facts.facts_of(fitted.panel.parameters):
                 facts.save(conn, run.run_id, fact)
+        for fact in exceedance_facts.facts_of(fitted.exceedances):
+            facts.save(conn, run.run_id, fact)
         backtests.save(conn, run.run_id, fitted.scores)
         runs.finish(conn, run.run_id, finished_at=now, summary=summary)
 

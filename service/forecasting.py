@@ -73,7 +73,7 @@ def _answer(context: Context, conn: Connection, series: Series, query: ForecastQ
     own = [q for q in behind if q.series_id == series.series_id]
     known = catalogue.last_quote(own, today if query.as_of is None else issued.known_at)
     how = conversion(conn, series, issued, query)
-    values, mean = _in_basis(issued, how, (0.5, *query.quantiles))
+    values, mean = in_basis(issued, how, (0.5, *query.quantiles))
     steps = issued.lag + horizon
     header = issued.header
     return ForecastAnswer(
@@ -136,8 +136,8 @@ def flat_rows(answers: Iterable[ForecastAnswer]) -> Iterator[dict[str, object]]:
             yield shared | own | {"mean": row.mean, "median": row.median, **row.quantiles}
 
 
-def _in_basis(issued: IssuedForecast, how: Conversion, quantiles: tuple[float, ...]) -> tuple[Array, Array]:
-    """Prices in the basis asked for: quantiles (steps, q) and means (steps,)."""
+def in_basis(issued: IssuedForecast, how: Conversion, quantiles: tuple[float, ...]) -> tuple[Array, Array]:
+    """A stored forecast in the basis asked for: quantiles (steps, q) and means (steps,), as it is served."""
     score = NormalDist().inv_cdf
     stored, wanted = [score(q) for q in issued.quantiles], [score(q) for q in quantiles]
     logs = np.log(issued.values)

@@ -11,7 +11,7 @@ from data.sources.csv_source import read_csv
 from data.sources.excel_source import read_excel
 from data.sources.json_source import read_json
 from data.sources.rows import BadRow, Limits, RawTable
-from data.store import prices
+from data.store import prices, signals
 from data.types import AppendResult
 from data.validate import Known, check
 from service import catalogue
@@ -109,6 +109,9 @@ def keep(
         raise RowsRefused([asdict(bad) for bad in checked.refused])
     with conn.begin_nested() as trial:
         result: AppendResult = prices.append(conn, checked.quotes)
+        if result.added or result.corrected:
+            for name in sorted({quote.series_id for quote in checked.quotes}):
+                signals.add(conn, kind="prices", subject=name, at=context.clock.now())
         if preview:
             trial.rollback()
     return Ingested(

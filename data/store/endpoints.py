@@ -77,7 +77,7 @@ def secrets(conn: Connection, endpoint_ids: Sequence[int]) -> Mapping[int, str]:
 
 
 def change(
-    conn: Connection, endpoint_id: int, *, version: int, now: datetime, **values: str | None
+    conn: Connection, endpoint_id: int, *, version: int, now: datetime, **values: Any
 ) -> Endpoint | None:
     """Set columns of that version of an endpoint, which makes the next one; None if it is not the current."""
     row = conn.execute(
@@ -90,14 +90,9 @@ def change(
     return None if row is None else _endpoint(row)
 
 
-def enable(conn: Connection, endpoint_id: int, *, version: int, now: datetime) -> Endpoint | None:
-    """Begin anew with that version of an endpoint: active, nothing known of how it answers."""
-    conn.execute(
-        update(endpoint)
-        .where(endpoint.c.endpoint_id == endpoint_id, endpoint.c.version == version)
-        .values(reached_at=None, failing_since=None, failed_at=None)
-    )
-    return change(conn, endpoint_id, version=version, now=now, state=ACTIVE, reason=None)
+def reseal(conn: Connection, endpoint_id: int, secret: str) -> None:
+    """Keep the same secret in another encryption, which is no new version."""
+    conn.execute(update(endpoint).where(endpoint.c.endpoint_id == endpoint_id).values(secret=secret))
 
 
 def disable(conn: Connection, endpoint_id: int, *, reason: str, now: datetime) -> Endpoint | None:

@@ -102,6 +102,13 @@ def of_run(conn: Connection, run_id: int, series_id: str) -> IssuedForecast | No
     return None if row is None else _issued(row)
 
 
+def newest_run(conn: Connection, series_id: str) -> int | None:
+    """The run of the newest forecast of a series, or None. Cheap: one row, no array."""
+    chosen = select(forecast.c.run_id).where(forecast.c.series_id == series_id)
+    newest = chosen.order_by(forecast.c.issued_at.desc(), forecast.c.forecast_id.desc()).limit(1)
+    return conn.execute(newest).scalar()
+
+
 def runs_of(conn: Connection, series_id: str) -> tuple[int, ...]:
     """Runs that issued a forecast of a series, the newest first. Cheap: no array is read."""
     rows = conn.execute(

@@ -10,9 +10,10 @@ from sqlalchemy import Connection
 
 from data.store import deliveries
 from data.store import endpoints as endpoint_store
+from data.store.endpoints import Endpoint
 from service.webhooks.formats import Message, render
 
-__all__ = ["DISABLED", "Message", "enqueue"]
+__all__ = ["DISABLED", "Message", "enqueue", "post"]
 
 DISABLED = "the endpoint is disabled"
 
@@ -32,24 +33,29 @@ def enqueue(
     id of their own. alerts: what it tells of; deliveries of one alert reach an endpoint in their order. For a
     named endpoint that is disabled the message is kept but not sent: to recover the endpoint sends it.
     """
-    bodies: dict[str, bytes] = {}
-    waiting = 0
-    for one in endpoint_store.list_(conn):
-        active = one.state == endpoint_store.ACTIVE
-        if not (one.endpoint_id in endpoints if endpoints else active):
-            continue
-        if one.format not in bodies:
-            bodies[one.format] = render(one.format, message)
-        deliveries.add(
-            conn,
-            endpoint_id=one.endpoint_id,
-            message_id=f"msg_{secrets.token_hex(16)}",
-            type=message.type,
-            title=message.title,
-            body=bodies[one.format],
-            alerts=alerts,
-            now=now,
-            failed=None if active else DISABLED,
-        )
-        waiting += active
-    return waiting
+    known = endpoint_store.list_(conn)
+    wanted = [one for one in known if (one.endpoint_id in endpoints if endpoints else _is_active(one))]
+    for one in wanted:
+        post(conn, one, message, alerts=alerts, now=now)
+    return sum(map(_is_active, wanted))
+
+
+def post(
+    conn: Connection, endpoint: Endpoint, message: Message, *, alerts: Collection[int] = (), now: datetime
+) -> int:
+    """Put a message into the outbox of one endpoint; the number of the delivery."""
+    return deliveries.add(
+        conn,
+        endpoint_id=endpoint.endpoint_id,
+        message_id=f"msg_{secrets.token_hex(16)}",
+        type=message.type,
+        title=message.title,
+        body=render(endpoint.format, message),
+        alerts=alerts,
+        now=now,
+        failed=None if _is_active(endpoint) else DISABLED,
+    )
+
+
+def _is_active(endpoint: Endpoint) -> bool:
+    return endpoint.state == endpoint_store.ACTIVE

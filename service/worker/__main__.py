@@ -23,6 +23,7 @@ class Stopped(BaseException):
 
 def main() -> int:
     """Work until told to stop. A run in hand goes back to the queue. Returns the exit code."""
+    from service.worker.courier import Courier
     from service.worker.loop import work
 
     settings = read_settings()
@@ -30,17 +31,22 @@ def main() -> int:
     stop = threading.Event()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-        raise Stopped
+        if not stop.is_set():  # a second one changes nothing: it is ending
+            stop.set()
+            raise Stopped
 
     signal.signal(signal.SIGTERM, on_signal)
     # The terminal sends Ctrl-C to the whole group; a tied worker leaves it to its parent to say stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN if TIED in os.environ else on_signal)
     if TIED in os.environ:
         threading.Thread(target=_die_with_parent, daemon=True).start()
+    context = open_context(settings)
+    courier = Courier(context, stop)
     with contextlib.suppress(Stopped):
-        work(open_context(settings), stop)
-    return 0
+        courier.start()
+        work(context, stop)
+    courier.join()
+    return int(courier.failed)
 
 
 def _die_with_parent() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from data.store.tables.alerts import alert, alert_day, alert_rule, alert_signal, alert_transition, silence
+from data.store.tables.api import idempotency_key
 from data.store.tables.base import metadata
 from data.store.tables.core import (
     api_key,
@@ -21,6 +23,11 @@ from data.store.tables.deliveries import attempt, delivery, delivery_alert, endp
 from data.store.tables.sources import fx_day, quarantine, source, source_result, source_state
 
 __all__ = [
+    "alert",
+    "alert_day",
+    "alert_rule",
+    "alert_signal",
+    "alert_transition",
     "api_key",
     "attempt",
     "backtest_score",
@@ -34,12 +41,14 @@ __all__ = [
     "fx_day",
     "fx_path",
     "fx_rate",
+    "idempotency_key",
     "metadata",
     "quarantine",
     "quote",
     "run",
     "run_fact",
     "series",
+    "silence",
     "source",
     "source_result",
     "source_state",
