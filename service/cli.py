@@ -18,6 +18,7 @@ from service.commands import (
     prices,
     questions,
     serve,
+    sources,
 )
 from service.commands.output import FAILURE, USAGE, err
 
@@ -66,6 +67,7 @@ app.command(rich_help_panel=_READ)(effects.effects)
 app.command(rich_help_panel=_READ)(prices.series)
 app.command("import", rich_help_panel=_WRITE)(prices.import_)
 app.add_typer(events.app, name="events", rich_help_panel=_WRITE)
+app.add_typer(sources.app, name="sources", rich_help_panel=_WRITE)
 app.add_typer(admin.data, name="data", rich_help_panel=_WRITE)
 app.add_typer(admin.keys, name="keys", rich_help_panel=_RUN)
 app.command(rich_help_panel=_RUN)(serve.worker)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -67,3 +68,11 @@ def checked(schema: type[Body], content: object) -> Body:
         return schema.model_validate(content)
     except ValidationError as error:
         raise Refusal(*refused(error.errors()[0])) from None
+
+
+def author() -> str:
+    """Who writes from this terminal, for the record."""
+    try:
+        return f"command line, {getpass.getuser()}"
+    except (OSError, KeyError):  # a container user without a name
+        return "command line"
