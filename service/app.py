@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from service import errors
 from service.answers import NOTICE
 from service.api import (
+    alert_preview,
     alert_rules,
     alerts,
     baskets,
@@ -61,7 +62,7 @@ def create_app(settings: Settings | None = None, context: Context | None = None)
     )
     app.state.context = context
     parts = (series, events, forecasts, changes, effects, premium, scenarios, baskets, runs)
-    alerting = (alert_rules, alerts, silences, endpoints, deliveries)
+    alerting = (alert_preview, alert_rules, alerts, silences, endpoints, deliveries)
     for part in (*parts, *alerting, sources, quarantine, health, pages):
         app.include_router(part.router)
     errors.install(app)

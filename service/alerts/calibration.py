@@ -89,18 +89,22 @@ def calibrate(
     )
 
 
+def in_months(count: int) -> str:
+    """A span of time in words."""
+    return f"{count} month{'' if count == 1 else 's'}"
+
+
 def _mark(cutoffs: int, steps: int, n: int, scored: Skill | None) -> str:
     """Why chances of this rule are not to be believed as they stand, or "" where they may be."""
+    ahead = in_months(steps)
     if cutoffs == 0:
-        return f"{MARK}: no backtest: the price has too short a history for one"
+        return f"{MARK}: no backtest of this price looks {ahead} ahead"
     if n < FEWEST or scored is None:
-        return (
-            f"{MARK}: at {n} of {cutoffs} backtest cutoffs all {steps} months have come; {FEWEST} are needed"
-        )
-    at = f"{n} backtest cutoffs"
+        known = f"the outcome of {n} of {cutoffs} backtest cutoffs is known {ahead} ahead"
+        return f"{MARK}: {known}; {FEWEST} are needed"
     if scored.hits in (0, n):
         often = "never" if scored.hits == 0 else "always"
-        return f"{MARK}: over {steps} months a level that far away was {often} reached at {at}"
+        return f"{MARK}: a level that far away was {often} passed {ahead} ahead, at {n} backtest cutoffs"
     if scored.value is not None and scored.value <= 0:
-        return f"{MARK}: no skill at {at} ({scored.value:.2f}): the usual frequency told as much"
+        return f"{MARK}: no skill ({scored.value:.2f}) at {n} backtest cutoffs: the usual frequency told more"
     return ""

@@ -19,6 +19,7 @@ from data.store import prices
 from data.types import Series
 from forecast.distribution.basket import share_beyond, standard_error
 from forecast.distribution.bridge import bridge_crossing
+from forecast.errors import InputError
 from service import logs
 from service.ahead import Ahead, ahead
 from service.alerts.rules import ABOVE, Rule
@@ -28,7 +29,7 @@ from service.answers import ForecastQuery
 from service.context import Context
 from service.conversion import conversion
 from service.forecasting import in_basis
-from service.refusals import NotYet, Refusal
+from service.refusals import NotYet
 
 WITHIN = "Within a month a daily price may cross and come back."
 
@@ -66,7 +67,7 @@ def observe(
                 found |= dict(zip((rule.rule_id for rule in alike), answers, strict=True))
         except NotYet:
             return {}
-        except Refusal as error:
+        except InputError as error:
             told = [rule.rule_id for rule in group]
             logs.get("alerts").warning("rules that cannot be answered", rules=told, why=str(error))
     return found

@@ -42,6 +42,11 @@ class Past:
         """Days up to `until` on which something could newly be read."""
         return sorted({day for day, _ in self._coming if day <= until})
 
+    def first_day(self, series_id: str) -> date | None:
+        """Day on which the first price of a series could be read."""
+        days = (day for day, new in self._coming if isinstance(new, Quote) and new.series_id == series_id)
+        return next(days, None)
+
     def advance(self, day: date) -> None:
         """Learn what came up to the end of `day`, which is not before the last one."""
         self.today = day
@@ -53,8 +58,9 @@ class Past:
                 self._price(new)
                 continue
             self.fx.learn(new.month, new.currency, new.per_usd)
-            for quote in [q for own in self._quotes.values() for q in own if q.ds >= new.month]:
-                self._price(quote)
+            for own in self._quotes.values():  # a mean of that month speaks of its last day
+                for quote in own[bisect_left(own, new.month.isoformat(), key=key_of) :]:
+                    self._price(quote)
 
     def quotes(self, series_id: str) -> Sequence[Quote]:
         """As Known says."""

@@ -5,11 +5,12 @@ Everything is read once an evaluation, and converted once for all rules that sha
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
+from operator import attrgetter
 from statistics import median
 from typing import Protocol
 
@@ -156,15 +157,14 @@ def _values(priced: Sequence[Priced], since: str | None) -> list[Observation]:
 
 
 def _from(priced: Sequence[Priced], since: str | None) -> Sequence[Priced]:
-    return priced[-1:] if since is None else [p for p in priced if p.key >= since]
+    return priced[-1:] if since is None else priced[bisect_left(priced, since, key=attrgetter("key")) :]
 
 
 def _changes(rule: Rule, priced: Sequence[Priced], since: str | None) -> list[Observation]:
     """Against the newest price that is at least window_days older; none where there is no such price."""
-    days = [p.day for p in priced]
     found = []
     for p in _from(priced, since):
-        k = bisect_right(days, p.day - timedelta(days=rule.window_days or 0))
+        k = bisect_right(priced, p.day - timedelta(days=rule.window_days or 0), key=attrgetter("day"))
         if k == 0:
             continue
         base = priced[k - 1]
@@ -181,10 +181,9 @@ def _premiums(series: Series, known: Known, since: str | None) -> list[Observati
         return []
     basis = Basis(currency="CNY", unit="kg", tax="ex-vat")
     base = known.priced(series.base_series, basis)
-    days = [p.day.replace(day=1) for p in base]
     found = []
     for p in _from(known.priced(series.series_id, basis), since):
-        k = bisect_right(days, p.day)
+        k = bisect_right(base, p.day, key=_month)
         if k == 0:
             continue
         china = base[k - 1]
@@ -195,6 +194,10 @@ def _premiums(series: Series, known: Known, since: str | None) -> list[Observati
         value = (p.value / china.value - 1.0) * 100.0
         found.append(Observation(key=p.key, value=value, at=max(p.at, china.at), note=note))
     return found
+
+
+def _month(priced: Priced) -> date:
+    return priced.day.replace(day=1)
 
 
 def _age(series: Series, known: Known) -> list[Observation]:

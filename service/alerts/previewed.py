@@ -29,8 +29,9 @@ class PreviewFiring:
 
     What does not belong to the kind of rule, or cannot be told yet, is None. delay_days: from the day that
     the first value beyond the threshold speaks of to the day it fired. held_next, held_third: was the next
-    observation, and the third one after, beyond the threshold too? came_true: was the level passed within
-    the horizon? lead_months: how many months later.
+    observation, and the third one after, beyond the threshold too? came_true: was the price beyond the level
+    in the months asked about? lead_months: how many months later. horizon_over: have they all come?
+    passed_before: was the last price known then beyond the level already?
     """
 
     on: date
@@ -44,6 +45,14 @@ class PreviewFiring:
     held_third: bool | None = None
     came_true: bool | None = None
     lead_months: int | None = None
+    horizon_over: bool | None = None
+    passed_before: bool | None = None
+
+    @property
+    def foretold(self) -> bool | None:
+        """Did it come true? None where nothing was foretold, as the level was passed already, and where the
+        horizon is not over, as until then it can only have come true."""
+        return self.came_true if self.horizon_over and not self.passed_before else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +76,9 @@ class PreviewAnswer:
 
     subject: the series, or the element of a rule on events. value_in: unit of every value. first_on, last_on:
     days between which the rule was judged. firings: how often it fired, the oldest of which are in `rows`;
-    firings_per_year: over those days. Shares and medians are over all firings of which they can be told.
-    now: the newest observation; beyond_now: is it beyond the threshold?
+    firings_per_year: over those days, None for less than a year. Shares and medians are over all firings of
+    which they can be told; came_true and median_lead_months over those whose horizon is over and whose level
+    had not been passed before. now: the newest observation; beyond_now: is it beyond the threshold?
     """
 
     kind: str
@@ -108,6 +118,6 @@ def middle(found: Iterable[int | None]) -> float | None:
 
 
 def per_year(count: int, days: tuple[date, date] | None) -> float | None:
-    """None for less than a month: a rate of it would only pretend."""
-    span = 0 if days is None else (days[1] - days[0]).days
-    return count / (span / _DAYS_A_YEAR) if span >= 30 else None
+    """None for less than a year, of which it would only pretend to know."""
+    years = 0.0 if days is None else (days[1] - days[0]).days / _DAYS_A_YEAR
+    return count / years if years >= 1.0 else None

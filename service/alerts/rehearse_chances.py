@@ -16,7 +16,7 @@ from forecast.errors import InputError
 from forecast.evaluation.exceedance import Exceedance, chance, value
 from service.alerts import backtest
 from service.alerts.backtest import Backtest, level_at
-from service.alerts.calibration import Outcome, outcome
+from service.alerts.calibration import Outcome, in_months, outcome
 from service.alerts.known import Past
 from service.alerts.previewed import PreviewFiring, Rehearsed
 from service.alerts.replay import Firing, replay
@@ -30,6 +30,7 @@ def rehearse_chances(conn: Connection, rule: Rule, series: Series, today: date) 
     rates = Past({}, [], fx.history(conn))
     seen: dict[date, Observation] = {}
     came: dict[date, Outcome] = {}
+    passed: dict[date, bool] = {}
     for made in known.made:
         rates.advance(made.cutoff)
         try:
@@ -40,13 +41,14 @@ def rehearse_chances(conn: Connection, rule: Rule, series: Series, today: date) 
         at = datetime.combine(made.cutoff, time(), UTC)
         seen[made.cutoff] = Observation(key=made.cutoff.isoformat(), value=found, at=at)
         came[made.cutoff] = outcome(made, math.log(level / made.last_price), known.question, known.came)
+        passed[made.cutoff] = made.last_price > level if known.question.above else made.last_price < level
     replayed = replay(rule, seen, lambda day, _: [seen[day]])
     days = list(seen)
     return Rehearsed(
         days=(days[0], days[-1]) if days else None,
         observations=len(seen),
         cutoffs=len(seen),
-        firings=[_row(fired, came[date.fromisoformat(fired.key)]) for fired in replayed.firings],
+        firings=[_row(fired, came[fired.on], passed[fired.on]) for fired in replayed.firings],
         calibration=known.calibration,
         notes=_notes(rule, known, days),
     )
@@ -62,7 +64,7 @@ def _forecast(rule: Rule, known: Backtest, made: Exceedance, level: float, rates
     return chance(made.grid, ratio, asks.steps, above=asks.above, within=asks.within)
 
 
-def _row(fired: Firing, came: Outcome) -> PreviewFiring:
+def _row(fired: Firing, came: Outcome, passed: bool) -> PreviewFiring:
     return PreviewFiring(
         on=fired.on,
         of=fired.on,
@@ -70,19 +72,27 @@ def _row(fired: Firing, came: Outcome) -> PreviewFiring:
         resolved_on=fired.resolved_on,
         came_true=came.came,
         lead_months=came.months,
+        horizon_over=came.whole,
+        passed_before=passed,
     )
 
 
 def _notes(rule: Rule, known: Backtest, days: Sequence[date]) -> tuple[str, ...]:
-    steps = known.question.steps
+    ahead = in_months(known.question.steps)
     if not days:
-        return (f"There is no backtest cutoff of this price that was forecast {steps} months ahead.",)
-    apart = (days[-1] - days[0]).days / 30.44 / max(len(days) - 1, 1)
+        return (f"There is no backtest cutoff at which this price was forecast {ahead} ahead.",)
     said = [
-        f"Each looks {steps} months ahead, at the level in the own basis of the series at rates of its day.",
-        " count as issued forecasts. Horizons overlap, so the cutoffs are not independent of each other.",
-        f"Each looks {steps} months ahead, at the level in the series' own basis at rates of its day.",
+        f"Replayed at {len(days)} backtest cutoffs of run {known.run_id} alone{_apart(days)}; each counts as"
+        " one issued forecast.",
+        f"Each is asked {ahead} ahead, of a level turned into the series' own basis at rates of its day.",
+        "Horizons that overlap have outcomes in common: the cutoffs say less than as many independent ones.",
     ]
     if rule.measure == "spot":
         said.append("The backtest is of monthly means: a spot price crosses at least as often.")
     return tuple(said)
+
+
+def _apart(days: Sequence[date]) -> str:
+    if len(days) < 2:
+        return ""
+    return f", about {in_months(round((days[-1] - days[0]).days / 30.44 / (len(days) - 1)))} apart"

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from data.store import fx, prices
 from data.types import Series
 from service.alerts.known import Past
-from service.alerts.observe import observe
+from service.alerts.observe import basis_of, observe
 from service.alerts.previewed import PreviewFiring, Rehearsed
 from service.alerts.replay import Firing, replay
 from service.alerts.rules import Rule
@@ -26,7 +26,8 @@ NO_HISTORY = "There is no price to replay."
 def rehearse_prices(conn: Connection, rule: Rule, series: Series, today: date) -> Rehearsed:
     """Judge the rule on each day on which something could newly be read; on every day for a quote's age."""
     known = _past(conn, rule, series)
-    days = known.days(today)
+    first = known.first_day(series.series_id)
+    days = [day for day in known.days(today) if first is not None and day >= first]
     if rule.kind == "stale" and days:
         days = [days[0] + timedelta(days=k) for k in range((today - days[0]).days + 1)]
 
@@ -36,7 +37,7 @@ def rehearse_prices(conn: Connection, rule: Rule, series: Series, today: date) -
 
     found = replay(rule, days, look)
     return Rehearsed(
-        days=(days[0], days[-1]) if days else None,
+        days=(days[0], today) if days else None,
         observations=len(found.values),
         cutoffs=None,
         firings=_rows(rule, found.firings, found.values),
@@ -51,7 +52,8 @@ def _past(conn: Connection, rule: Rule, series: Series) -> Past:
         own.append(series.base_series)
     quotes = [q for name in own for q in prices.history(conn, name)]
     catalogue = {s.series_id: s for s in prices.list_series(conn) if s.series_id in own}
-    return Past(catalogue, quotes, fx.history(conn))
+    turned = rule.kind == "premium" or basis_of(rule, series).currency != series.currency
+    return Past(catalogue, quotes, fx.history(conn) if turned else ())
 
 
 def _rows(rule: Rule, firings: Sequence[Firing], values: Mapping[str, float]) -> list[PreviewFiring]:

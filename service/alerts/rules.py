@@ -146,8 +146,8 @@ class Rule:
 
     @property
     def side(self) -> str:
-        """The side of the threshold that is beyond it. Of a chance it is always the upper one: `direction` then
-        says on which side of the level the price would be."""
+        """The side of the threshold that is beyond it. Of a chance it is always the upper one: `direction` is
+        then that side of the level on which the price would be."""
         return ABOVE if self.about.reached else self.direction
 
     def beyond(self, value: float) -> bool:

@@ -25,9 +25,7 @@ DeliveryId = Annotated[int, Path(ge=1, le=2**31 - 1, description="Number of the 
 @router.get("", dependencies=Reading)
 def list_deliveries(
     context: Ctx,
-    endpoint_id: Annotated[
-        int | None, Query(ge=1, le=2**31 - 1, description="Only to this endpoint")
-    ] = None,
+    endpoint_id: Annotated[int | None, Query(ge=1, le=2**31 - 1, description="Only to this endpoint")] = None,
     state: Annotated[DeliveryState | None, Query(description="Only those in this state")] = None,
     limit: Annotated[int, Query(ge=1, le=500, description="At most so many")] = 100,
 ) -> DeliveryList:

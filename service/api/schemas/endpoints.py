@@ -13,7 +13,9 @@ FormatName = Literal["standard", "slack", "teams"]
 DeliveryState = Literal["queued", "delivered", "failed"]
 
 SHOWN_ONCE = "Shown this once: keep it where the receiver checks signatures."
-SHOWN_BEFORE = "It was shown in the first answer and is kept nowhere in plain text; rotate-secret makes another."
+SHOWN_BEFORE = (
+    "It was shown in the first answer and is kept nowhere in plain text; rotate-secret makes another."
+)
 URL_IS_SECRET = "None: whoever knows the URL may post there, so it is not shown again."
 
 
