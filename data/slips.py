@@ -66,6 +66,11 @@ class Factor:
         """Is it too large for a step of a market?"""
         return abs(self.log) >= math.log(FAR)
 
+    @property
+    def reach(self) -> float:
+        """How far from it a ratio still meets a far one."""
+        return abs(self.log) / 8
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slip:
@@ -103,7 +108,7 @@ class _Step:
             return -math.inf
         scale = math.hypot(self.scale, factor.noise)
         away = self.log - factor.log
-        if abs(away) > (abs(factor.log) / 8 if factor.far else 3 * scale):  # not met
+        if abs(away) > (factor.reach if factor.far else 3 * scale):  # not met
             return -math.inf
         return _student(away, scale) - _student(self.log, self.scale)
 
@@ -148,9 +153,10 @@ def _met(ratios: Sequence[tuple[float, Mapping[tuple[str, bool], Factor]]]) -> F
         for key in ratios[-1][1]
     }
     nearest = min(rests, key=lambda key: rests[key], default=None)
-    if nearest is None or rests[nearest] > MET + ratios[-1][1][nearest].noise:
+    if nearest is None:
         return None
-    return ratios[-1][1][nearest]
+    factor = ratios[-1][1][nearest]
+    return factor if rests[nearest] <= (factor.reach if factor.far else MET + factor.noise) else None
 
 
 def _alone(step: _Step, fx: FxTable) -> Slip | None:
