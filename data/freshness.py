@@ -95,10 +95,10 @@ def _next_due(newest: Quote, published: date, usual: float) -> date:
 
 
 def _patience(gaps: Sequence[int], usual: float) -> float:
-    """Days beyond the due one that are no news: as nine gaps in ten had it, at least a quarter of the usual
-    one."""
+    """Days beyond the due one that are no news: as nine gaps in ten had it, from a quarter of a usual gap to
+    two."""
     long = sorted(gaps)[round(0.9 * (len(gaps) - 1))]
-    return max(long - usual, usual / 4, 1)
+    return min(max(long - usual, usual / 4, 1), 2 * usual)
 
 
 def _late(
