@@ -19,7 +19,7 @@ from data.sources.rows import BadRow, Limits, RawRow, RawTable, Records, named, 
 from forecast.errors import InputError
 
 #: Most memory and processor time of the reading process, and how long it is waited for.
-MEMORY, CPU_SECONDS, SECONDS = 256 * 2**20, 20, 60.0
+MEMORY, CPU_SECONDS, SECONDS = 256 * 2**20, 40, 120.0
 _OLD_OR_LOCKED = b"\xd0\xcf\x11\xe0"
 _MACROS = ("vbaproject.bin", "xl/macrosheets/")
 

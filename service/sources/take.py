@@ -73,7 +73,7 @@ def own_form(name: str) -> Source:
 
 
 def read(context: Context, file: File) -> Records | Suspicion:
-    """Its rows as they stand. Not in a transaction: a workbook takes a process and up to a minute."""
+    """Its rows as they stand. Not in a transaction: a workbook takes a process and up to two minutes."""
     return judge.read(file.body, file.source, ingest.limits(context))
 
 

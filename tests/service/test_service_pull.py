@@ -113,6 +113,16 @@ def half(body: bytes, announced: int | None = None) -> Callable[[Asked], None]:
     return answer
 
 
+def announced_short(body: bytes) -> Callable[[Asked], None]:
+    """A whole file of which the head announces less."""
+
+    def answer(asked: Asked) -> None:
+        asked.head(200, {"Content-Length": str(len(body) - 3)})
+        asked.send(body)
+
+    return answer
+
+
 def drip(asked: Asked) -> None:
     """A byte now and then, without end."""
     asked.head(200, {"Content-Length": "100000"})
@@ -144,6 +154,7 @@ def test_what_is_not_the_file_of_always_is_kept_apart_whole(
     wrong: list[tuple[str, bytes | Callable[[Asked], None], str]] = [
         ("html", b"<html><body>Please sign in</body></html>", "a page, not prices"),
         ("half", half(good), f"{len(good) // 2} bytes of {len(good)}, then the connection closed"),
+        ("half", announced_short(good), "the last line has no end"),
         ("half", drip, "then no time was left after 1 s"),
         ("half", good[: good.rindex(b",")], "is cut"),
         ("half", lines(new_month(known, 1.01)[:3]), "3 rows; the file before had 7"),
