@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 
 from data.sources.rows import Limits
 from forecast.errors import InputError
@@ -20,7 +21,7 @@ def members(body: bytes) -> list[zipfile.ZipInfo]:
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             found = archive.infolist()
-    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+    except (zipfile.BadZipFile, RuntimeError, ValueError) as error:
         raise InputError("file", f"half an archive, or none ({error})", "a whole one") from error
     if len(found) > MEMBERS:
         raise InputError("file", f"an archive of {len(found)} members", f"at most {MEMBERS}")
@@ -41,5 +42,5 @@ def only_member(body: bytes, limits: Limits) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             return archive.read(found[0])
-    except (zipfile.BadZipFile, RuntimeError, EOFError, NotImplementedError, OSError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError, ValueError) as error:
         raise InputError("file", f"an archive that does not unpack ({error})", "a whole one") from error
