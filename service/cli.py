@@ -9,9 +9,11 @@ import typer
 
 from service.commands import (
     admin,
+    alerts,
     backup,
     changes,
     effects,
+    endpoints,
     events,
     forecasts,
     premium,
@@ -67,6 +69,8 @@ app.command(rich_help_panel=_READ)(effects.effects)
 app.command(rich_help_panel=_READ)(prices.series)
 app.command("import", rich_help_panel=_WRITE)(prices.import_)
 app.add_typer(events.app, name="events", rich_help_panel=_WRITE)
+app.add_typer(alerts.app, name="alerts", rich_help_panel=_WRITE)
+app.add_typer(endpoints.app, name="endpoints", rich_help_panel=_WRITE)
 app.add_typer(sources.app, name="sources", rich_help_panel=_WRITE)
 app.add_typer(admin.data, name="data", rich_help_panel=_WRITE)
 app.add_typer(admin.keys, name="keys", rich_help_panel=_RUN)

@@ -34,21 +34,33 @@ class ShownAlert:
     rule: StoredRule
     silenced: bool
 
+    @property
+    def remarks(self) -> str:
+        """What holds it back or has been said of it, in a few words."""
+        alert = self.alert
+        said = [
+            "silenced" if self.silenced else "",
+            f"seen by {alert.acknowledged_by}" if alert.acknowledged_by else "",
+            f"no newer quote since {alert.stale_since:%Y-%m-%d}" if alert.stale_since else "",
+            "rule deleted" if self.rule.deleted_at else "",
+        ]
+        return ", ".join(filter(None, said))
+
     def plain(self) -> dict[str, Any]:
         """Every field by name, without the memory of the state machine."""
-        content = self.rule.content
+        rule = rule_of(self.rule)
         own = {
             name: value for name, value in asdict(self.alert).items() if name not in ("content", "attention")
         }
         return own | {
             "rule": {
-                "rule_id": self.rule.rule_id,
-                "version": self.rule.version,
-                "name": content["name"],
-                "kind": self.rule.kind,
-                "severity": content.get("severity", Rule.severity),
-                "labels": content.get("labels", {}),
-                "marks": list(self.rule.marks),
+                "rule_id": rule.rule_id,
+                "version": rule.version,
+                "name": rule.name,
+                "kind": rule.kind,
+                "severity": rule.severity,
+                "labels": rule.labels,
+                "marks": rule.marks,
                 "deleted": self.rule.deleted_at is not None,
             },
             "silenced": self.silenced,

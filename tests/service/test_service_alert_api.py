@@ -37,7 +37,9 @@ HOOK = {"name": "Purchasing", "url": "https://example.com/hooks/ytterby"}
 SLACK = {"name": "Slack", "url": "https://hooks.slack.com/services/T0/B0/verysecret", "format": "slack"}
 
 
-def send(server: Server, address: str, body: object = None, *, method: str = "POST", **headers: str) -> httpx2.Response:
+def send(
+    server: Server, address: str, body: object = None, *, method: str = "POST", **headers: str
+) -> httpx2.Response:
     return server.client.request(method, address, json=body, headers=server.writer | headers)
 
 
@@ -133,7 +135,9 @@ def test_a_preview_keeps_nothing_and_needs_no_writing_key(either: Server) -> Non
         ([PRICE], "body", 422),
     ],
 )
-def test_what_cannot_be_watched_is_refused_by_field(either: Server, body: Any, field: str, status: int) -> None:
+def test_what_cannot_be_watched_is_refused_by_field(
+    either: Server, body: Any, field: str, status: int
+) -> None:
     before = rules(either)
     for address in (RULES, f"{RULES}/preview"):
         found = send(either, address, body)
@@ -214,7 +218,9 @@ def test_a_price_fires_an_alert_that_is_read_and_acknowledged(either: Server, ho
     assert either.client.get(where).json()["silenced"]
     send(either, made.headers["location"], method="DELETE", **{"If-Match": '"1"'}).raise_for_status()
     assert not either.client.get(where).json()["silenced"]
-    (sent,) = either.client.get("/v1/deliveries", params={"endpoint_id": hook["endpoint_id"]}).json()["deliveries"]
+    (sent,) = either.client.get("/v1/deliveries", params={"endpoint_id": hook["endpoint_id"]}).json()[
+        "deliveries"
+    ]
     detail = either.client.get(f"/v1/deliveries/{sent['delivery_id']}").json()
     assert (detail["state"], detail["attempts"], detail["alerts"]) == ("queued", [], [alert["alert_id"]])
     assert '"type":"alert.firing"' in detail["body"]
@@ -263,7 +269,9 @@ def test_a_secret_is_shown_once_and_stored_nowhere_in_plain_text(either: Server)
     assert again.json()["secret"] is None
     assert "rotate-secret" in again.json()["secret_note"]
     with either.context.engine.connect() as conn:
-        kept = str(conn.execute(select(idempotency_key.c.body)).all()) + str(conn.execute(select(endpoint)).all())
+        kept = str(conn.execute(select(idempotency_key.c.body)).all()) + str(
+            conn.execute(select(endpoint)).all()
+        )
     assert "secret_note" in kept
     assert secret not in kept
     assert secret.removeprefix("whsec_") not in kept
@@ -281,7 +289,9 @@ def test_the_address_of_a_slack_channel_is_shown_to_nobody(either: Server) -> No
     assert bad.status_code == 422
     pages = (made, changed, bad, either.client.get(where), either.client.get(ENDPOINTS))
     with either.context.engine.connect() as conn:
-        rows = str(conn.execute(select(idempotency_key.c.body)).all()) + str(conn.execute(select(endpoint)).all())
+        rows = str(conn.execute(select(idempotency_key.c.body)).all()) + str(
+            conn.execute(select(endpoint)).all()
+        )
     for text in (*(page.text for page in pages), rows):
         assert "verysecret" not in text
         assert "/services/" not in text
@@ -300,7 +310,9 @@ def test_the_address_of_a_slack_channel_is_shown_to_nobody(either: Server) -> No
         (HOOK | {"secret": "whsec_x"}, "secret"),
     ],
 )
-def test_an_endpoint_that_cannot_be_is_refused_by_field(either: Server, body: dict[str, Any], field: str) -> None:
+def test_an_endpoint_that_cannot_be_is_refused_by_field(
+    either: Server, body: dict[str, Any], field: str
+) -> None:
     before = len(either.client.get(ENDPOINTS).json()["endpoints"])
     found = send(either, ENDPOINTS, body)
     assert (found.status_code, found.json()["field"]) == (422, field)
