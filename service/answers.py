@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from data.freshness import Freshness
+
 #: Said wherever demonstration data stands behind an answer.
 NOTICE = (
     "Demonstration data: check the terms before you redistribute; use your own licensed feed in "
@@ -39,7 +41,8 @@ class LastQuote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesAnswer:
-    """One catalogued series and how fresh it is."""
+    """One catalogued series and how fresh it is. freshness: None in lists, which would read every feed for
+    it."""
 
     series_id: str
     title: str
@@ -58,6 +61,7 @@ class SeriesAnswer:
     first_on: date | None
     last_quote: LastQuote | None
     forecast_issued_at: datetime | None
+    freshness: Freshness | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from service.commands import (
     questions,
     record,
     serve,
+    sources,
 )
 from service.commands.output import FAILURE, USAGE, err
 
@@ -76,6 +77,7 @@ app.add_typer(events.app, name="events", rich_help_panel=_WRITE)
 app.add_typer(jobs.app, name="jobs", rich_help_panel=_RUN)
 app.add_typer(alerts.app, name="alerts", rich_help_panel=_WRITE)
 app.add_typer(endpoints.app, name="endpoints", rich_help_panel=_WRITE)
+app.add_typer(sources.app, name="sources", rich_help_panel=_WRITE)
 app.add_typer(admin.data, name="data", rich_help_panel=_WRITE)
 app.add_typer(admin.keys, name="keys", rich_help_panel=_RUN)
 app.command(rich_help_panel=_RUN)(serve.worker)

@@ -95,6 +95,12 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level logged"
     )
+    watch_folder: Path | None = Field(
+        default=None, description="Folder that price files are taken from, docs/sources.md"
+    )
+    watch_settle_seconds: float = Field(
+        default=2.0, gt=0, le=60, description="A file that does not change for so long is whole"
+    )
 
     @field_validator("executor")
     @classmethod

@@ -81,14 +81,6 @@ def checked(schema: type[Body], content: object) -> Body:
         raise Refusal(*refused(error.errors()[0])) from None
 
 
-def author() -> str:
-    """Who uses the command line, for the record."""
-    try:
-        return f"command line, {getpass.getuser()}"
-    except (OSError, KeyError):  # a container user without a name
-        return "command line"
-
-
 def assigned(pairs: Sequence[str], file: Path | None = None) -> dict[str, Any]:
     """Fields of a body: those of a YAML or JSON file, then FIELD=VALUE, the value as JSON where it is some
     (900, null, [1, 2], {"team": "magnets"}), else as text. Raises Refusal for what is no FIELD=VALUE."""

@@ -88,4 +88,5 @@ _SHARED = {
     "allowed_networks", "delivery_threads",
     "time_zone", "lease_seconds", "job_retrain", "job_clean_up", "retrain_debounce",
     "log_format", "log_level",
+    "watch_folder", "watch_settle_seconds",
 }  # fmt: skip

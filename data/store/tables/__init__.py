@@ -22,6 +22,7 @@ from data.store.tables.core import (
 from data.store.tables.deliveries import attempt, delivery, delivery_alert, endpoint
 from data.store.tables.jobs import job, job_slot, job_wanted, lease
 from data.store.tables.record import forecast_score, model_health, promotion
+from data.store.tables.sources import fx_day, quarantine, source, source_result, source_state
 
 __all__ = [
     "alert",
@@ -40,6 +41,7 @@ __all__ = [
     "event_version",
     "forecast",
     "forecast_score",
+    "fx_day",
     "fx_path",
     "fx_rate",
     "idempotency_key",
@@ -50,9 +52,13 @@ __all__ = [
     "metadata",
     "model_health",
     "promotion",
+    "quarantine",
     "quote",
     "run",
     "run_fact",
     "series",
     "silence",
+    "source",
+    "source_result",
+    "source_state",
 ]
