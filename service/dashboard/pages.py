@@ -1,4 +1,4 @@
-"""Pages for people: `/`, `/series/{series_id}`, `/alerts`, and the files they need. Errors are pages too, in words."""
+"""Pages for people: `/`, `/series/{series_id}`, `/alerts`, and their files. Errors are pages in words too."""
 
 from __future__ import annotations
 

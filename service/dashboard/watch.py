@@ -1,4 +1,4 @@
-"""The page of alerts: what is watched and where it stands, what changed, who is told, and what is kept back."""
+"""The page of alerts: what is watched and where it stands, what changed, who is told, what is kept back."""
 
 from __future__ import annotations
 
