@@ -144,6 +144,22 @@ class Rule:
         """The series that it is about, or the element."""
         return self.series_id or self.element or ""
 
+    @property
+    def measured(self) -> list[str | float | None]:
+        """What its values mean, JSON-ready: values of two versions compare only where this is the same."""
+        on = None if self.on is None else self.on.isoformat()
+        basis = (self.direction, self.currency, self.unit, self.tax)
+        return [
+            *basis,
+            self.level,
+            self.horizon,
+            on,
+            self.quantile,
+            self.window_days,
+            self.change,
+            self.measure,
+        ]
+
     def beyond(self, value: float) -> bool:
         """Is a value beyond the threshold?"""
         if self.threshold is None:
