@@ -43,7 +43,7 @@ def ahead(
     """Joint paths of the newest forecast, converted draw by draw, on the months after that of `after`.
 
     after: None for the day of issue; no earlier one is gone back to. There may be no month left.
-    Raises NotYet without a forecast, Refusal where its run stored no rate for the basis of `query`.
+    Raises NotYet without a forecast, InputError where there is no rate for the basis of `query`.
     """
     run_id = store.newest_run(conn, series.series_id)
     if run_id is None:

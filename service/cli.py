@@ -14,6 +14,7 @@ from service.commands import (
     effects,
     events,
     forecasts,
+    jobs,
     premium,
     prices,
     questions,
@@ -66,6 +67,7 @@ app.command(rich_help_panel=_READ)(effects.effects)
 app.command(rich_help_panel=_READ)(prices.series)
 app.command("import", rich_help_panel=_WRITE)(prices.import_)
 app.add_typer(events.app, name="events", rich_help_panel=_WRITE)
+app.add_typer(jobs.app, name="jobs", rich_help_panel=_RUN)
 app.add_typer(admin.data, name="data", rich_help_panel=_WRITE)
 app.add_typer(admin.keys, name="keys", rich_help_panel=_RUN)
 app.command(rich_help_panel=_RUN)(serve.worker)

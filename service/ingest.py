@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from data.sources.csv_source import read_csv
 from data.sources.json_source import read_json
 from data.sources.rows import BadRow, Limits, RawTable
-from data.store import prices, signals
+from data.store import jobs, prices, signals
 from data.types import AppendResult
 from data.validate import Known, check
 from service import catalogue
@@ -79,6 +79,9 @@ def ingest(
                     signals.add(conn, kind="prices", subject=name, at=context.clock.now())
             if preview:
                 trial.rollback()
+            elif result.added or result.corrected:
+                said = f"new prices: {result.added} added, {result.corrected} corrected"
+                jobs.want(conn, jobs.RETRAIN, said, context.clock.now())
     return Ingested(
         added=result.added,
         corrected=result.corrected,

@@ -240,6 +240,8 @@ class _Stream(httpcore2.NetworkStream):
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Write all of it. A connection that breaks may still hold an answer, so reading goes on."""
+        if not buffer:  # the end of a body whose length was said; writing nothing can fail too
+            return
         try:
             self._hurry()
             self._socket.sendall(buffer)

@@ -19,16 +19,17 @@ from data.store import prices
 from data.types import Series
 from forecast.distribution.basket import share_beyond, standard_error
 from forecast.distribution.bridge import bridge_crossing
+from forecast.errors import InputError
 from service import logs
 from service.ahead import Ahead, ahead
-from service.alerts.rules import FORECAST, P_BEYOND_AT, P_CROSS_BY, Rule
+from service.alerts.rules import ABOVE, Rule
 from service.alerts.spot import spot_points, weekly_volatility
 from service.alerts.state import Observation
 from service.answers import ForecastQuery
 from service.context import Context
 from service.conversion import conversion
 from service.forecasting import in_basis
-from service.refusals import NotYet, Refusal
+from service.refusals import NotYet
 
 WITHIN = "Within a month a daily price may cross and come back."
 
@@ -66,7 +67,7 @@ def observe(
                 found |= dict(zip((rule.rule_id for rule in alike), answers, strict=True))
         except NotYet:
             return {}
-        except Refusal as error:
+        except InputError as error:
             told = [rule.rule_id for rule in group]
             logs.get("alerts").warning("rules that cannot be answered", rules=told, why=str(error))
     return found
@@ -91,11 +92,11 @@ def _passes(rules: Sequence[Rule], known: Ahead) -> dict[Asked, list[Rule]]:
             month = min(wanted, len(known.months)) - 1
             # up to a month there may be fewer than asked for; a month itself is there or it is not
             short = wanted - 1 - month
-            month = month if rule.kind == P_CROSS_BY or short == 0 else -1
+            month = month if rule.kind == "p_cross_by" or short == 0 else -1
         if month >= 0:
             asked = Asked(
                 kind=rule.kind,
-                above=rule.direction == "above",
+                above=rule.direction == ABOVE,
                 spot=rule.measure == "spot",
                 quantile=0.5 if rule.quantile is None else rule.quantile,
                 month=month,
@@ -117,11 +118,11 @@ def _answer(
     """One observation a rule."""
     levels = np.array([rule.level or 0.0 for rule in rules])
     what = "a monthly mean"
-    if asked.kind == FORECAST:
+    if asked.kind == "forecast":
         how = conversion(conn, series, known.issued, query)
         prices_at, _ = in_basis(known.issued, how, (asked.quantile,))
         values = np.full(len(rules), prices_at[known.passed + asked.month, 0])
-    elif asked.kind == P_BEYOND_AT:
+    elif asked.kind == "p_beyond_at":
         values = share_beyond(known.reach.at[asked.month], levels, above=asked.above)
     elif asked.spot:
         moves = weekly_volatility(conn, series, today)
@@ -144,9 +145,9 @@ def _answer(
 def _note(rule: Rule, asked: Asked, known: Ahead, value: float, what: str) -> str:
     """What the value is, in words."""
     run, last = known.issued.run_id, f"{known.months[asked.month]:%Y-%m}"
-    if asked.kind == FORECAST:
+    if asked.kind == "forecast":
         return f"Quantile {asked.quantile:g} of {last}: {value:,.6g} {known.basis}, by run {run}."
-    when = f"in {last}" if asked.kind == P_BEYOND_AT else f"in some month {known.months[0]:%Y-%m} to {last}"
+    when = f"in {last}" if asked.kind == "p_beyond_at" else f"in some month {known.months[0]:%Y-%m} to {last}"
     error = float(standard_error(value, known.reach.draws))
     said = (
         f"Chance of {what} {rule.direction} {rule.level:,.6g} {known.basis} {when}: {value:.1%}, "

@@ -15,10 +15,10 @@ from data.store.rules import StoredRule
 from data.types import Series
 from data.units import BASE_CURRENCY
 from service import catalogue
-from service.alerts import preview
+from service.alerts import backtest
 from service.alerts.messages import PLACEHOLDERS, unknown_placeholders
 from service.alerts.observe import basis_of
-from service.alerts.reading import given, read
+from service.alerts.reading import given, kept_rule, read
 from service.alerts.rules import Rule
 from service.alerts.state import Phase
 from service.context import Context
@@ -35,10 +35,10 @@ def create_rule(context: Context, content: Mapping[str, Any], author: str) -> Ru
         rule = checked(context, conn, content)
         if rules.count(conn) >= MOST_RULES:
             raise Refusal("rules", f"{MOST_RULES} rules", f"at most {MOST_RULES}: delete one first")
-        marks = preview.marks(context, conn, rule)
+        marks = backtest.marks(context, conn, rule)
         made = rules.add(conn, given(rule), marks=marks, author=author, now=now)
         signals.add(conn, kind="rule", subject=str(made.rule_id), at=now)
-    return _rule(made)
+    return kept_rule(made)
 
 
 def list_rules(context: Context) -> Sequence[StoredRule]:
@@ -67,12 +67,12 @@ def replace_rule(
         for name, before in (("kind", old.kind), ("series_id", old.series_id)):
             if getattr(rule, name) != before:
                 raise Refusal(name, getattr(rule, name), f"{before}, as before: make another rule")
-        marks = preview.marks(context, conn, rule)
+        marks = backtest.marks(context, conn, rule)
         made = rules.replace(conn, rule_id, version, given(rule), marks=marks, author=author, now=now)
         if made is None:
             raise Outdated(f'"{version}"', old.version)
         signals.add(conn, kind="rule", subject=str(rule_id), at=now)
-    return _rule(made)
+    return kept_rule(made)
 
 
 def delete_rule(context: Context, rule_id: int, version: int, author: str) -> None:
@@ -198,9 +198,3 @@ def _find(conn: Connection, rule_id: int) -> StoredRule:
     if found is None:
         raise NotKnown("rule_id", rule_id, "a number that GET /v1/alert-rules shows")
     return found
-
-
-def _rule(stored: StoredRule) -> Rule:
-    return read(
-        dict(stored.content), rule_id=stored.rule_id, version=stored.version, marks=tuple(stored.marks)
-    )

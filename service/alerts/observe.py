@@ -5,12 +5,14 @@ Everything is read once an evaluation, and converted once for all rules that sha
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
+from operator import attrgetter
 from statistics import median
+from typing import Protocol
 
 from sqlalchemy import Connection
 
@@ -40,6 +42,19 @@ class Priced:
     note: str
 
 
+class Known(Protocol):
+    """Prices as known on some day."""
+
+    today: date
+    series: Mapping[str, Series]
+
+    def quotes(self, series_id: str) -> Sequence[Quote]:
+        """Quotes of a series by the day they speak of; no annual figures."""
+
+    def priced(self, series_id: str, basis: Basis) -> Sequence[Priced]:
+        """The same in a basis, each at the rate of its month; those without a known rate are left out."""
+
+
 class Prices:
     """Prices as known today, read and converted when first asked for."""
 
@@ -52,37 +67,23 @@ class Prices:
         self._fx: FxTable | None = None
 
     def quotes(self, series_id: str) -> list[Quote]:
-        """Quotes of a series by the day they speak of; no annual figures."""
+        """As Known says."""
         if series_id not in self._quotes:
             found = prices.load(self._conn, [series_id], as_of=self.today)
             kept = [q for q in found if q.kind != "annual"]
-            self._quotes[series_id] = sorted(kept, key=_key)
+            self._quotes[series_id] = sorted(kept, key=key_of)
         return self._quotes[series_id]
 
     def priced(self, series_id: str, basis: Basis) -> list[Priced]:
-        """The same in a basis, each at the rate of its month; those without a known rate are left out."""
+        """As Known says."""
         if (series_id, basis) not in self._priced:
             own = own_basis(self.series[series_id])
+            if own.currency != basis.currency and self._fx is None:
+                self._fx = FxTable(fx_store.load(self._conn, self.today))
             self._priced[series_id, basis] = [
-                made for q in self.quotes(series_id) if (made := self._price(q, own, basis)) is not None
+                made for q in self.quotes(series_id) if (made := price(q, own, basis, self._fx)) is not None
             ]
         return self._priced[series_id, basis]
-
-    def _price(self, quote: Quote, own: Basis, asked: Basis) -> Priced | None:
-        if own.currency != asked.currency and self._fx is None:
-            self._fx = FxTable(fx_store.load(self._conn, self.today))
-        try:
-            found: Converted = convert(quote.value, own, asked, on=quote.ds, fx=self._fx)
-        except InputError:  # no rate of that month or before it: the quote is older than the rates
-            return None
-        said = [f"{quote.kind} of {quote.ds} by {quote.source}", *found.notes]
-        return Priced(
-            key=_key(quote),
-            day=day_of(quote),
-            value=found.value,
-            at=datetime.combine(quote.available_on, time(), UTC),
-            note="; ".join(said),
-        )
 
     def age(self, series_id: str) -> int | None:
         """Days from the day that the newest quote speaks of to today; None without any."""
@@ -99,6 +100,27 @@ class Prices:
         return max(_LEAST_DAYS, round(_GAPS * median(gaps))) if gaps else _GAPS * 31
 
 
+def price(quote: Quote, own: Basis, asked: Basis, fx: FxTable | None) -> Priced | None:
+    """A quote in a basis, or None where no rate of its month or before it is known."""
+    try:
+        found: Converted = convert(quote.value, own, asked, on=quote.ds, fx=fx)
+    except InputError:  # the quote is older than the rates
+        return None
+    said = [f"{quote.kind} of {quote.ds} by {quote.source}", *found.notes]
+    return Priced(
+        key=key_of(quote),
+        day=day_of(quote),
+        value=found.value,
+        at=datetime.combine(quote.available_on, time(), UTC),
+        note="; ".join(said),
+    )
+
+
+def key_of(quote: Quote) -> str:
+    """Key of the observation that a quote is."""
+    return f"{day_of(quote)} {quote.kind}"
+
+
 def own_basis(series: Series) -> Basis:
     """The basis that a series is quoted in."""
     return Basis(currency=series.currency, unit=series.unit, tax=series.tax_basis)
@@ -110,7 +132,7 @@ def basis_of(rule: Rule, series: Series) -> Basis:
     return Basis(currency=rule.currency or own.currency, unit=rule.unit or own.unit, tax=rule.tax or own.tax)
 
 
-def observe(rule: Rule, known: Prices, since: str | None) -> list[Observation]:
+def observe(rule: Rule, known: Known, since: str | None) -> list[Observation]:
     """What a rule on prices is judged on, oldest first: from the key `since` on, or only the newest for None.
 
     Raises KeyError for a series that is not in the catalogue.
@@ -135,15 +157,14 @@ def _values(priced: Sequence[Priced], since: str | None) -> list[Observation]:
 
 
 def _from(priced: Sequence[Priced], since: str | None) -> Sequence[Priced]:
-    return priced[-1:] if since is None else [p for p in priced if p.key >= since]
+    return priced[-1:] if since is None else priced[bisect_left(priced, since, key=attrgetter("key")) :]
 
 
 def _changes(rule: Rule, priced: Sequence[Priced], since: str | None) -> list[Observation]:
     """Against the newest price that is at least window_days older; none where there is no such price."""
-    days = [p.day for p in priced]
     found = []
     for p in _from(priced, since):
-        k = bisect_right(days, p.day - timedelta(days=rule.window_days or 0))
+        k = bisect_right(priced, p.day - timedelta(days=rule.window_days or 0), key=attrgetter("day"))
         if k == 0:
             continue
         base = priced[k - 1]
@@ -154,16 +175,15 @@ def _changes(rule: Rule, priced: Sequence[Priced], since: str | None) -> list[Ob
     return found
 
 
-def _premiums(series: Series, known: Prices, since: str | None) -> list[Observation]:
+def _premiums(series: Series, known: Known, since: str | None) -> list[Observation]:
     """In per cent over the Chinese price of that month, or the newest before it, in CNY/kg without VAT."""
     if series.base_series is None or series.base_series not in known.series:
         return []
     basis = Basis(currency="CNY", unit="kg", tax="ex-vat")
     base = known.priced(series.base_series, basis)
-    days = [p.day.replace(day=1) for p in base]
     found = []
     for p in _from(known.priced(series.series_id, basis), since):
-        k = bisect_right(days, p.day)
+        k = bisect_right(base, p.day, key=_month)
         if k == 0:
             continue
         china = base[k - 1]
@@ -176,16 +196,21 @@ def _premiums(series: Series, known: Prices, since: str | None) -> list[Observat
     return found
 
 
-def _age(series: Series, known: Prices) -> list[Observation]:
+def _month(priced: Priced) -> date:
+    return priced.day.replace(day=1)
+
+
+def _age(series: Series, known: Known) -> list[Observation]:
     """The age of the newest quote today: one observation a day, and another when a quote comes."""
-    age, quotes = known.age(series.series_id), known.quotes(series.series_id)
-    if age is None:
+    quotes = known.quotes(series.series_id)
+    if not quotes:
         return []
-    key = f"{known.today} {_key(quotes[-1])}"
-    at = datetime.combine(known.today, time(), UTC)
-    note = f"newest quote: {quotes[-1].kind} of {quotes[-1].ds} by {quotes[-1].source}"
-    return [Observation(key=key, value=float(age), at=at, note=note)]
-
-
-def _key(quote: Quote) -> str:
-    return f"{day_of(quote)} {quote.kind}"
+    newest = quotes[-1]
+    return [
+        Observation(
+            key=f"{known.today} {key_of(newest)}",
+            value=float((known.today - day_of(newest)).days),
+            at=datetime.combine(known.today, time(), UTC),
+            note=f"newest quote: {newest.kind} of {newest.ds} by {newest.source}",
+        )
+    ]

@@ -8,6 +8,7 @@ from dataclasses import fields
 from datetime import date
 from typing import Any
 
+from data.store.rules import StoredRule
 from service.alerts.rules import (
     ABOVE,
     BELOW,
@@ -56,14 +57,18 @@ def read(
     for name in ("name", "kind"):
         if name not in values:
             raise Refusal(name, None, "a value; it is required")
-    rule = kept_rule(values, rule_id=rule_id, version=version, marks=marks)
+    rule = _rule(values, rule_id=rule_id, version=version, marks=marks)
     _check(rule)
     return rule
 
 
-def kept_rule(content: Mapping[str, Any], *, rule_id: int, version: int, marks: tuple[str, ...]) -> Rule:
-    """The rule that `given` wrote. It was checked when it was armed: a check that became stricter since must
-    not keep it, and all that are judged with it, from being judged."""
+def kept_rule(stored: StoredRule) -> Rule:
+    """The rule that is kept. It was checked when it was armed: a check that became stricter since must not
+    keep it, and all that are judged with it, from being judged."""
+    return _rule(stored.content, rule_id=stored.rule_id, version=stored.version, marks=tuple(stored.marks))
+
+
+def _rule(content: Mapping[str, Any], *, rule_id: int, version: int, marks: tuple[str, ...]) -> Rule:
     values = dict(content)
     if "for" in values:
         values["for_count"] = values.pop("for")
@@ -132,6 +137,6 @@ def _check_thresholds(rule: Rule) -> None:
             raise Refusal(name, number, "a number above 0")
     if rule.recovery is None or rule.threshold is None:
         return
-    if beyond(rule.recovery, rule.threshold, rule.direction, reached=False):
-        side = "at most" if rule.direction == ABOVE else "at least"
+    if beyond(rule.recovery, rule.threshold, rule.side, reached=False):
+        side = "at most" if rule.side == ABOVE else "at least"
         raise Refusal("recovery", rule.recovery, f"{side} the threshold {rule.threshold:g}: they would cross")

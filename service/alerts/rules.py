@@ -148,7 +148,7 @@ class Rule:
     def measured(self) -> list[str | float | None]:
         """What its values mean, JSON-ready: values of two versions compare only where this is the same."""
         on = None if self.on is None else self.on.isoformat()
-        basis = (self.direction, self.currency, self.unit, self.tax)
+        basis = [self.direction, self.currency, self.unit, self.tax]
         return [
             *basis,
             self.level,
@@ -160,17 +160,23 @@ class Rule:
             self.measure,
         ]
 
+    @property
+    def side(self) -> str:
+        """The side of the threshold that is beyond it. Of a chance it is always the upper one: `direction` is
+        then that side of the level on which the price would be."""
+        return ABOVE if self.about.reached else self.direction
+
     def beyond(self, value: float) -> bool:
         """Is a value beyond the threshold?"""
         if self.threshold is None:
             return False
-        return beyond(value, self.threshold, self.direction, reached=self.about.reached)
+        return beyond(value, self.threshold, self.side, reached=self.about.reached)
 
     def safe(self, value: float) -> bool:
         """Is a value back on the safe side of the recovery threshold?"""
         if self.recovery is None:
             return not self.beyond(value)
-        return not beyond(value, self.recovery, self.direction, reached=False)
+        return not beyond(value, self.recovery, self.side, reached=False)
 
 
 def beyond(value: float, threshold: float, direction: str, *, reached: bool) -> bool:

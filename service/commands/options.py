@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -30,6 +31,14 @@ AsOf = Annotated[
 def day(moment: datetime | None) -> date | None:
     """The day of an option that takes one."""
     return None if moment is None else moment.replace(tzinfo=UTC).date()
+
+
+def author() -> str:
+    """Who changes something from here, for the record."""
+    try:
+        return f"command line, {getpass.getuser()}"
+    except (OSError, KeyError):  # a container user without a name
+        return "command line"
 
 
 def open_here(*, today: datetime | None = None, **changes: Any) -> Context:

@@ -15,12 +15,15 @@ from service import logs
 from service.alerts.evaluate import evaluate
 from service.context import Context
 from service.outgoing import Limits, Outgoing
+from service.settings import fernet_keys
 from service.webhooks.dispatch import Dispatch
 from service.webhooks.endpoints import reseal
 from service.webhooks.secrets import SecretUnreadable, vault
 
 #: How often the inbox is looked at; an attempt that ends is recorded at once.
 _PAUSE_SECONDS = 0.25
+#: The same after something that should not have happened.
+_LONG_PAUSE_SECONDS = 2.0
 #: How long attempts in flight are waited for when the process is told to stop.
 _GRACE_SECONDS = 3.0
 
@@ -54,16 +57,17 @@ class Courier:
     def _work(self) -> None:
         log = logs.get("courier")
         dispatch = self._dispatch()
-        judged_at = -_PAUSE_SECONDS
+        judge_at = time.perf_counter()
         while not self._stop.is_set():
             try:
-                if time.perf_counter() - judged_at >= _PAUSE_SECONDS:
-                    self._judge()
-                    judged_at = time.perf_counter()
+                if time.perf_counter() >= judge_at:
+                    judge_at = time.perf_counter() + (
+                        _PAUSE_SECONDS if self._judged() else _LONG_PAUSE_SECONDS
+                    )
                 done = dispatch.turn() if dispatch else 0
             except (OperationalError, InterfaceError) as error:  # busy, or away for a while
                 log.warning("the database does not answer; tried again", error=str(error.orig))
-                self._stop.wait(4 * _PAUSE_SECONDS)
+                self._stop.wait(_LONG_PAUSE_SECONDS)
                 continue
             if dispatch is None:
                 self._stop.wait(_PAUSE_SECONDS)
@@ -71,6 +75,17 @@ class Courier:
                 dispatch.wait(_PAUSE_SECONDS)
         if dispatch is not None:
             dispatch.close(_GRACE_SECONDS)
+
+    def _judged(self) -> bool:
+        """Was everything judged? What cannot be must not keep what was decided before from being sent."""
+        try:
+            self._judge()
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:  # noqa: BLE001 - whatever it is, it stays in the inbox and is tried again
+            logs.get("courier").exception("alerts cannot be judged; tried again")
+            return False
+        return True
 
     def _judge(self) -> None:
         """Judge all that waits; once a day also what only the day has changed."""
@@ -93,7 +108,8 @@ class Courier:
                 log.warning("YTTERBY_SECRET_KEY is not set: nothing is sent", endpoints=waiting)
             return None
         try:
-            reseal(self._context)
+            if len(fernet_keys(settings.secret_key)) > 1:
+                reseal(self._context)
         except SecretUnreadable as error:
             log.warning("not every secret can be read", error=str(error))
         return Dispatch(self._context, Outgoing(allowed=settings.networks), found, self._limits)

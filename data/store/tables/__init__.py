@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from data.store.tables.alerts import alert, alert_day, alert_rule, alert_signal, alert_transition, silence
+from data.store.tables.api import idempotency_key
 from data.store.tables.base import metadata
 from data.store.tables.core import (
     api_key,
@@ -19,6 +20,7 @@ from data.store.tables.core import (
     series,
 )
 from data.store.tables.deliveries import attempt, delivery, delivery_alert, endpoint
+from data.store.tables.jobs import job, job_slot, job_wanted, lease
 
 __all__ = [
     "alert",
@@ -38,6 +40,11 @@ __all__ = [
     "forecast",
     "fx_path",
     "fx_rate",
+    "idempotency_key",
+    "job",
+    "job_slot",
+    "job_wanted",
+    "lease",
     "metadata",
     "quote",
     "run",
