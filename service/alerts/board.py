@@ -14,7 +14,7 @@ from data.store import rules, silences
 from data.store.alerts import Alert, AlertTransition
 from data.store.rules import StoredRule
 from service.alerts.judge import silenced
-from service.alerts.reading import kept_rule
+from service.alerts.reading import rule_of
 from service.alerts.rules import BY_NAME, Rule
 from service.alerts.state import Phase
 from service.context import Context
@@ -119,7 +119,7 @@ def _shown(conn: Connection, found: Sequence[Alert], now: datetime) -> list[Show
         ShownAlert(
             alert=a,
             rule=known[a.rule_id],
-            silenced=bool(quiet) and silenced(kept_rule(known[a.rule_id]), a.subject, quiet),
+            silenced=bool(quiet) and silenced(rule_of(known[a.rule_id]), a.subject, quiet),
         )
         for a in found
     ]

@@ -24,7 +24,7 @@ from service import logs
 from service.alerts import chances, messages, observe
 from service.alerts.judge import Age, Judged, disable, fresh, judge, judge_event, silenced, since
 from service.alerts.observe import Prices
-from service.alerts.reading import kept_rule
+from service.alerts.reading import rule_of
 from service.alerts.rules import BY_NAME, Rule
 from service.alerts.state import Observation
 from service.context import Context
@@ -77,7 +77,7 @@ def _read(context: Context, conn: Connection, limit: int, remind: bool) -> _Foun
     waiting = signals.waiting(conn, limit)
     known = Prices(conn, context.clock.today())
     now = context.clock.now()
-    asked = [kept_rule(s) for s in _concerned(conn, waiting, known)]
+    asked = [rule_of(s) for s in _concerned(conn, waiting, known)]
     rules_by_id = {rule.rule_id: rule for rule in asked if rule.enabled}
     disabled = {rule.rule_id: rule for rule in asked if not rule.enabled}
     kept: dict[tuple[int, str], Alert] = {
@@ -109,7 +109,7 @@ def _read(context: Context, conn: Connection, limit: int, remind: bool) -> _Foun
     if remind:
         seen = {(j.alert.rule_id, j.alert.subject) for j in judged}
         due = [a for a in store.wanting_attention(conn) if (a.rule_id, a.subject) not in seen]
-        own = {s.rule_id: kept_rule(s) for s in rules.list_rules(conn, ids={a.rule_id for a in due})}
+        own = {s.rule_id: rule_of(s) for s in rules.list_rules(conn, ids={a.rule_id for a in due})}
         for a in due:
             rule = own.get(a.rule_id)
             if rule is not None and rule.enabled:
@@ -178,7 +178,7 @@ def _events(
     conn: Connection, heard: Sequence[Signal], quiet: Sequence[silences.Silence], now: datetime
 ) -> list[Judged]:
     """One judgement for each event that is new or changed and each rule on an element it touches."""
-    asked = [r for s in rules.list_rules(conn, kinds={"event"}) if (r := kept_rule(s)).enabled]
+    asked = [r for s in rules.list_rules(conn, kinds={"event"}) if (r := rule_of(s)).enabled]
     kept = {(a.rule_id, a.subject): a for a in store.of_rules(conn, [r.rule_id for r in asked])}
     whats: dict[str, list[str]] = defaultdict(list)
     for signal in heard:

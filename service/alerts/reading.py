@@ -62,7 +62,7 @@ def read(
     return rule
 
 
-def kept_rule(stored: StoredRule) -> Rule:
+def rule_of(stored: StoredRule) -> Rule:
     """The rule that is kept. It was checked when it was armed: a check that became stricter since must not
     keep it, and all that are judged with it, from being judged."""
     return _rule(stored.content, rule_id=stored.rule_id, version=stored.version, marks=tuple(stored.marks))

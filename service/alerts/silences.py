@@ -17,7 +17,7 @@ from data.store import silences as store
 from data.store.silences import Silence
 from service import catalogue
 from service.alerts.judge import silenced
-from service.alerts.reading import kept_rule
+from service.alerts.reading import rule_of
 from service.alerts.rules import SEVERITIES
 from service.context import Context
 from service.refusals import NotKnown, Outdated, Refusal
@@ -144,7 +144,7 @@ def _find(conn: Connection, silence_id: int) -> Silence:
 
 
 def _shown(conn: Connection, found: Sequence[Silence], now: datetime) -> list[ShownSilence]:
-    known = [kept_rule(stored) for stored in rules.list_rules(conn)]
+    known = [rule_of(stored) for stored in rules.list_rules(conn)]
     return [
         ShownSilence(
             silence=s,
