@@ -78,7 +78,11 @@ def show(endpoint_id: EndpointId, as_json: AsJson = False) -> None:
     out.print(f"{found.name} (endpoint {endpoint_id}), {found.format}", style="bold", markup=False)
     out.print(found.url, markup=False, soft_wrap=True)
     why = "" if found.reason is None else f" ({found.reason})"
-    out.print(f"{found.state}{why}; {endpoints.answers(found)}; version {found.version}", markup=False, soft_wrap=True)
+    out.print(
+        f"{found.state}{why}; {endpoints.answers(found)}; version {found.version}",
+        markup=False,
+        soft_wrap=True,
+    )
     _print_deliveries(sent)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -39,13 +40,14 @@ def _retrain(context: Context, slot: Slot) -> Result:
     return {"run_id": training.request(context, slot.reason).run_id}
 
 
-def _ingest(context: Context, slot: Slot) -> Result:
+def _ingest(context: Context, _slot: Slot) -> Result:
     from service.sources.pull import pull_due
 
-    return asdict(pull_due(context, now=context.clock.now()))
+    found = pull_due(context, now=context.clock.now())
+    return {"outcomes": dict(Counter(result.outcome for result in found.results))}
 
 
-def _score(context: Context, slot: Slot) -> Result:
+def _score(context: Context, _slot: Slot) -> Result:
     from service.record.score import score_due
 
     return asdict(score_due(context, now=context.clock.now()))
