@@ -3,7 +3,7 @@
     forecast_panel   long frame of the newest forecast, one row per series and period
     backtest_panel   the same at past cutoffs, for every model and for "champion"
     run_panel        the full result with paths, weights, reports and reasons
-    train_panel      run_panel and backtest_panel together, sharing their fits
+    train_panel      run_panel and a Backtest together, sharing their fits
 
 Time: `known_at` is the day whose end bounds every price and event. The period that holds it is step 0;
 `horizon` counts the periods after it. Periods between a series' last quote and step 0 are the nowcast.
@@ -22,6 +22,7 @@ import pandas as pd
 from forecast.distribution.paths import at_quantiles, quantile_mean
 from forecast.errors import InputError
 from forecast.estimation import Fits, estimate
+from forecast.evaluation.exceedance import Exceedance, exceedance
 from forecast.events.event import Event
 from forecast.fold import PanelRun, Progress, Setting, own_fits, run_fold, steps_for
 from forecast.known import Known, known_at
@@ -30,6 +31,7 @@ from forecast.types import QUANTILES, Relation
 
 __all__ = [
     "CHAMPION",
+    "Backtest",
     "PanelRun",
     "backtest_panel",
     "forecast_frame",
@@ -48,6 +50,15 @@ def _check_arguments(horizon: int, quantiles: Sequence[float]) -> tuple[float, .
     if not chosen or list(chosen) != sorted(set(chosen)) or chosen[0] <= 0 or chosen[-1] >= 1:
         raise InputError("quantiles", chosen, "increasing numbers between 0 and 1")
     return chosen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Backtest:
+    """What would have been forecast at past cutoffs. rows: frame of backtest_panel; exceedances: of the
+    champion, one a cutoff and series."""
+
+    rows: pd.DataFrame
+    exceedances: tuple[Exceedance, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,10 +175,12 @@ def train_panel(
     executor: Executor | None = None,
     seed: int = 0,
     progress: Progress | None = None,
-) -> tuple[PanelRun, pd.DataFrame]:
-    """run_panel and backtest_panel of the same panel in one go, so that both share their fits.
+    recipes: bool = False,
+) -> tuple[PanelRun, Backtest]:
+    """run_panel and a backtest of the same panel in one go, so that both share their fits.
 
-    The frame is that of backtest_panel, without rows where there is no cutoff with two available prices.
+    recipes: also forecast by each forecaster that may be served, not only by the one that is chosen here.
+    The backtest is empty where there is no cutoff with two available prices.
     """
     day = to_day(known_at)
     panel = _check(
@@ -197,6 +210,7 @@ def train_panel(
         own_fits(panel.setting, newest, fits),
         mapper=executor.map if executor and not folds else map,
         progress=progress,
+        recipes=recipes,
     )
     return run, _collect(panel, folds, runs, progress)
 
@@ -297,7 +311,7 @@ def backtest_panel(
             "cutoffs", [str(c) for c in cutoffs], "at least one with two available prices before it"
         )
     fits = panel.estimate(list(folds.values()), executor)
-    return _collect(panel, folds, _start(panel, folds, fits, executor), progress)
+    return _collect(panel, folds, _start(panel, folds, fits, executor), progress).rows
 
 
 def _folds(panel: _Panel, cutoffs: Sequence[date], lag: int | Mapping[str, int]) -> dict[date, Known]:
@@ -318,14 +332,17 @@ def _start(
 
 def _collect(
     panel: _Panel, folds: Mapping[date, Known], runs: Iterable[PanelRun], progress: Progress | None
-) -> pd.DataFrame:
-    """Rows of every fold, in the order of the cutoffs."""
-    frames = []
+) -> Backtest:
+    """What every fold left, in the order of the cutoffs."""
+    frames: list[pd.DataFrame] = []
+    exceedances: list[Exceedance] = []
     for cutoff, run in zip(folds, runs, strict=True):
         frames.append(_fold_frame(run, panel.setting).assign(cutoff=pd.Timestamp(cutoff)))
+        exceedances += [exceedance(made, cutoff) for made in run.forecasts]
         if progress:
             progress("backtest", len(frames), len(folds))
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+    rows = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+    return Backtest(rows=rows, exceedances=tuple(exceedances))
 
 
 def _run_job(job: tuple[Setting, Known, Fits]) -> PanelRun:

@@ -98,13 +98,18 @@ def _rows(series: Series, quotes: Sequence[Quote], known_at: date) -> Iterable[t
     """Rows of the history of one series. A premium stands on dated points, everything else on months."""
     usable = [q for q in quotes if q.kind != "annual"]
     if series.base_series is None:
-        usable = _months(usable, known_at)
+        usable = monthly(usable, known_at)
     for q in sorted(usable, key=lambda q: q.ds):
         static = (series.element, series.market, series.currency)
         yield (q.series_id, q.ds, q.value, *static, q.available_on, q.source, q.low, q.high, q.n_quotes)
 
 
-def _months(quotes: Sequence[Quote], known_at: date) -> list[Quote]:
+def month_after(day: date) -> date:
+    """First day of the month after that of a day."""
+    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+def monthly(quotes: Sequence[Quote], known_at: date) -> list[Quote]:
     """One quote a month: the published mean, or the mean of the dated quotes of a month that has ended."""
     means = {q.ds: q for q in quotes if q.kind == "monthly-mean"}
     points: dict[date, list[Quote]] = {}
@@ -113,7 +118,7 @@ def _months(quotes: Sequence[Quote], known_at: date) -> list[Quote]:
         if q.kind == "point" and month not in means:
             points.setdefault(month, []).append(q)
     for month, found in points.items():
-        ends = (month + timedelta(days=32)).replace(day=1)
+        ends = month_after(month)
         if ends <= known_at:
             value = sum(q.value for q in found) / len(found)
             means[month] = Quote(

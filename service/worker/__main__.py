@@ -29,6 +29,7 @@ class Stopped(BaseException):
 
 def main(jobs: Sequence[Job] = JOBS) -> int:
     """Work until told to stop. A run in hand goes back to the queue. Returns the exit code."""
+    from service.worker.courier import Courier
     from service.worker.loop import work
     from service.worker.scheduler import Scheduler
 
@@ -41,20 +42,24 @@ def main(jobs: Sequence[Job] = JOBS) -> int:
     schedule.start()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-        raise Stopped
+        if not stop.is_set():  # a second one changes nothing: it is ending
+            stop.set()
+            raise Stopped
 
     signal.signal(signal.SIGTERM, on_signal)
     # The terminal sends Ctrl-C to the whole group; a tied worker leaves it to its parent to say stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN if TIED in os.environ else on_signal)
     if TIED in os.environ:
         threading.Thread(target=_die_with_parent, daemon=True).start()
+    courier = Courier(context, stop)
     with contextlib.suppress(Stopped):
         try:
+            courier.start()
             work(context, stop)
         finally:
             schedule.stop()
-    return 1 if schedule.broken else 0
+    courier.join()
+    return int(courier.failed or schedule.broken)
 
 
 def _die_with_parent() -> None:

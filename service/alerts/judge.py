@@ -1,0 +1,263 @@
+"""Judge one alert: observations in, the state to keep, its history and what is to be told out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from data.store.alerts import Alert, AlertTransition
+from data.store.silences import Silence
+from service.alerts.notify import Reason, Told, after_telling, decide_notification
+from service.alerts.rules import Rule
+from service.alerts.state import (
+    Observation,
+    Phase,
+    Seen,
+    Stepped,
+    Transition,
+    plain,
+    rejudge,
+    state_of,
+    step,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One thing to be told. phase: where the alert stands; note: of the observation behind it."""
+
+    rule: Rule
+    subject: str
+    reason: Reason
+    phase: Phase
+    value: float | None
+    note: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """alert: as it is to be kept; changed: does it differ from what was read? lines: of its history."""
+
+    alert: Alert
+    changed: bool
+    lines: tuple[AlertTransition, ...]
+    notices: tuple[Notice, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Age:
+    """How old the newest quote is, and how old it may be: days."""
+
+    days: int
+    patience: int
+
+
+def fresh(rule: Rule, subject: str) -> Alert:
+    """The alert of a rule that was never judged."""
+    return Alert(
+        alert_id=0,
+        rule_id=rule.rule_id,
+        subject=subject,
+        sequence=0,
+        state=Phase.INACTIVE.value,
+        content={},
+        attention=False,
+        rule_version=rule.version,
+        value=None,
+        observed_at=None,
+        fired_at=None,
+        resolved_at=None,
+        told_at=None,
+        acknowledged_at=None,
+        acknowledged_by=None,
+        stale_since=None,
+    )
+
+
+def since(alert: Alert) -> str | None:
+    """Key of the oldest observation that an alert remembers; None before its first."""
+    trail = alert.content.get("machine", {}).get("trail", ())
+    return str(trail[0][0]) if trail else None
+
+
+def silenced(rule: Rule, subject: str, silences: Sequence[Silence]) -> bool:
+    """Does a silence match?"""
+    own: dict[str, Any] = {
+        **rule.labels,
+        "rule_id": rule.rule_id,
+        "series_id": rule.series_id,
+        "element": rule.element,
+        "severity": rule.severity,
+        "subject": subject,
+    }
+    return any(all(own.get(name) == value for name, value in s.matches.items()) for s in silences)
+
+
+class Judge:
+    """One alert under judgement; `judge` is its only user."""
+
+    def __init__(self, rule: Rule, alert: Alert, *, quiet: bool, now: datetime) -> None:
+        self.rule, self.alert, self.quiet, self.now = rule, alert, quiet, now
+        self.state = state_of(alert.content.get("machine", {}))
+        kept = alert.content.get("told")
+        self.told = Told() if kept is None else _told(kept)
+        self.stale_told = bool(alert.content.get("stale_told"))
+        self.lines: list[AlertTransition] = []
+        self.notices: list[Notice] = []
+
+    def take(self, stepped: Stepped, observation: Observation | None, why: str) -> None:
+        """Adopt a step: remember it, and decide what is told of it."""
+        before, self.state, turned = self.state, stepped.state, stepped.transition
+        if observation is not None and stepped.seen in (Seen.NEW, Seen.REVISED):
+            newest = self.state.trail[-1]
+            if newest.key == observation.key:
+                self.alert = replace(self.alert, value=newest.value, observed_at=observation.at)
+        if stepped.seen is Seen.LATE and observation is not None:
+            self.line(before.phase, Reason.NOTHING_NEW, "late", observation)
+        if turned is None:
+            return
+        if self.state.episode != before.episode:
+            self.alert = replace(
+                self.alert, fired_at=self.now, resolved_at=None, acknowledged_at=None, acknowledged_by=None
+            )
+        if turned.after is Phase.RESOLVED:
+            self.alert = replace(self.alert, resolved_at=self.now)
+        reason = self.decide(turned, observation)
+        self.line(turned.before, reason, f"{why}, revised" if turned.revised else why, observation)
+
+    def decide(self, turned: Transition | None, observation: Observation | None) -> Reason:
+        """Decide whether the owner hears of it, and remember that."""
+        hours = self.rule.repeat_hours
+        reason = decide_notification(
+            self.state,
+            turned,
+            self.told,
+            enabled=self.rule.enabled,
+            silenced=self.quiet,
+            acknowledged=self.alert.acknowledged_at is not None,
+            repeat_every=None if hours is None else timedelta(hours=hours),
+            now=self.now,
+        )
+        if reason.tells:
+            self.told = after_telling(self.state, self.told, reason, self.now)
+            self.tell(reason, observation)
+        return reason
+
+    def tell(self, reason: Reason, observation: Observation | None) -> None:
+        """Add a notice."""
+        self.alert = replace(self.alert, told_at=self.now)
+        self.notices.append(
+            Notice(
+                rule=self.rule,
+                subject=self.alert.subject,
+                reason=reason,
+                phase=self.state.phase,
+                value=self.alert.value if observation is None else observation.value,
+                note="" if observation is None else observation.note,
+                at=self.now,
+            )
+        )
+
+    def line(self, before: Phase, decided: Reason, why: str, observation: Observation | None) -> None:
+        """Add a line of history."""
+        self.lines.append(
+            AlertTransition(
+                alert_id=self.alert.alert_id,
+                at=self.now,
+                before=before.value,
+                after=self.state.phase.value,
+                reason=why,
+                notified=decided.value,
+                observation=None if observation is None else observation.key,
+                value=self.alert.value if observation is None else observation.value,
+                note="" if observation is None else observation.note,
+                rule_version=self.rule.version,
+            )
+        )
+
+    def check_age(self, age: Age) -> None:
+        """Say once that the newest quote is too old; the alert itself stays as it is."""
+        phase = self.state.phase
+        words = f"newest quote {age.days} days old, more than {age.patience}"
+        if age.days <= age.patience:
+            if self.alert.stale_since is not None:
+                self.alert, self.stale_told = replace(self.alert, stale_since=None), False
+                self.line(phase, Reason.NOTHING_NEW, "fresh again", None)
+            return
+        began = self.alert.stale_since is None
+        if began:
+            self.alert = replace(self.alert, stale_since=self.now)
+        if self.stale_told or not (began or not self.quiet):
+            return
+        said = Observation(key="", value=float(age.days), at=self.now, note=words)
+        if self.quiet:
+            self.line(phase, Reason.SILENCED, "stale", said)
+            return
+        self.stale_told = True
+        self.tell(Reason.STALE, said)
+        self.line(phase, Reason.STALE, "stale", said)
+
+    def finish(self, read: Alert) -> Judged:
+        """What came of it."""
+        content: Mapping[str, Any] = {
+            "machine": plain(self.state),
+            "told": {
+                "firing": self.told.firing,
+                "episode": self.told.episode,
+                "at": None if self.told.at is None else self.told.at.isoformat(),
+            },
+            "stale_told": self.stale_told,
+        }
+        waiting = self.alert.stale_since is not None and not self.stale_told
+        alert = replace(
+            self.alert,
+            state=self.state.phase.value,
+            content=content,
+            rule_version=self.rule.version,
+            attention=self.state.phase.on or self.told.firing or waiting,
+        )
+        return Judged(
+            alert=alert, changed=alert != read, lines=tuple(self.lines), notices=tuple(self.notices)
+        )
+
+
+def judge(
+    rule: Rule,
+    alert: Alert,
+    observations: Sequence[Observation],
+    *,
+    age: Age | None = None,
+    quiet: bool,
+    now: datetime,
+) -> Judged:
+    """Judge an alert by observations (oldest first), by a changed rule, or by the passing of time alone.
+
+    age: of the newest quote, for rules on prices. quiet: does a silence match?
+    """
+    at = Judge(rule, alert, quiet=quiet, now=now)
+    if alert.alert_id and alert.rule_version != rule.version:
+        before = at.state.phase
+        at.take(rejudge(at.state, rule), None, "rule changed")
+        if not at.lines:
+            at.line(before, Reason.NOTHING_NEW, "rule changed", None)
+    for observation in observations:
+        at.take(step(at.state, observation, rule), observation, "observed")
+    if not at.notices:  # a repeat that is due, a silence that ended
+        owed = at.decide(None, observations[-1] if observations else None)
+        if owed.tells:
+            at.line(at.state.phase, owed, owed.value, None)
+    if age is not None:
+        at.check_age(age)
+    return at.finish(alert)
+
+
+def _told(kept: Mapping[str, Any]) -> Told:
+    at = kept["at"]
+    return Told(
+        firing=kept["firing"],
+        episode=kept["episode"],
+        at=None if at is None else datetime.fromisoformat(at),
+    )
