@@ -9,7 +9,8 @@ from data.store.delivery_log import Delivery
 from data.store.endpoints import Endpoint
 from service import catalogue
 from service.alerts import board, desk, silences
-from service.alerts.board import ShownAlert, ShownTransition, rule_of
+from service.alerts.board import ShownAlert, ShownTransition
+from service.alerts.reading import rule_of
 from service.alerts.rules import Rule
 from service.alerts.silences import ShownSilence
 from service.alerts.words import condition, value
