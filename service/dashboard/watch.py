@@ -1,4 +1,4 @@
-"""The page of alerts: what is watched and where it stands, what changed, who is told, and what is kept back."""
+"""What the page of alerts shows: rules, alerts, endpoints, deliveries and silences, in rows of words."""
 
 from __future__ import annotations
 
