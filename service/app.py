@@ -21,12 +21,16 @@ from service.api import (
     events,
     forecasts,
     health,
+    jobs,
     messages,
     premium,
+    quarantine,
+    record,
     runs,
     scenarios,
     series,
     silences,
+    sources,
     versions,
 )
 from service.api.deps import QUESTIONS
@@ -59,9 +63,9 @@ def create_app(settings: Settings | None = None, context: Context | None = None)
         redirect_slashes=False,
     )
     app.state.context = context
-    parts = (series, events, forecasts, changes, effects, premium, scenarios, baskets, runs)
+    parts = (series, events, forecasts, changes, effects, premium, scenarios, baskets, runs, jobs, record)
     alerting = (alert_preview, alert_rules, alerts, silences, endpoints, deliveries)
-    for part in (*parts, *alerting, health, pages):
+    for part in (*parts, *alerting, sources, quarantine, health, pages):
         app.include_router(part.router)
     errors.install(app)
     app.add_middleware(

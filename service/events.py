@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from data.store import events as store
-from data.store import signals
+from data.store import jobs, signals
 from forecast.events.event import Coverage, Event, EventChange, MarketSide, Stage
 from forecast.events.table import ANY, EVENT_TABLE, EventRule, rule_for
 from service.context import Context
@@ -104,6 +104,7 @@ def add_event(context: Context, content: Mapping[str, Any], *, author: str) -> E
             )
         store.save(conn, event, context.clock.now(), author)
         _signal(context, conn, event.event_id, "new")
+        jobs.want(conn, jobs.RETRAIN, f"new event {event.event_id}", context.clock.now())
     return _answer(event)
 
 
@@ -119,6 +120,7 @@ def add_change(context: Context, event_id: str, content: Mapping[str, Any], *, a
         store.add_change(conn, event_id, step, context.clock.now(), author)
         chance = "" if step.probability == 1 else f" with probability {step.probability:.0%}"
         _signal(context, conn, event_id, f"{step.stage.value} on {step.on}{chance}")
+        jobs.want(conn, jobs.RETRAIN, f"event {event_id} is {step.stage.value}", context.clock.now())
         return _answer(_get(conn, event_id))
 
 

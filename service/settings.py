@@ -5,16 +5,20 @@ from __future__ import annotations
 import base64
 import ipaddress
 import re
-from datetime import date
+from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from service.addresses import Networks, networks
 from service.refusals import Refusal
+from service.schedule import parse, parse_length, parse_zone
 
+Found = TypeVar("Found")
+LONGEST_DEBOUNCE = timedelta(hours=2)
 _PREFIX = "YTTERBY_"
 _DASK = re.compile(r"dask(\+tls)?://(\[[0-9a-fA-F:.]+\]|[^\s/:@]+):\d{1,5}")
 
@@ -76,9 +80,26 @@ class Settings(BaseSettings):
     delivery_threads: int = Field(
         default=128, ge=1, le=1_000, description="Most webhooks that one worker process sends at a time"
     )
+    time_zone: str = Field(default="UTC", description="Time zone of the cron lines of jobs, by name")
+    lease_seconds: float = Field(
+        default=15.0, ge=0.5, le=600, description="Silence after which another worker takes the schedule over"
+    )
+    job_retrain: str = Field(
+        default="cron: 30 5 * * mon-fri", description="When all models are fitted anew, docs/operations.md"
+    )
+    job_clean_up: str = Field(default="cron: 15 3 * * sun", description="When old records are removed")
+    retrain_debounce: str = Field(
+        default="15m", description="Quiet time after a change before it leads to a training run, at most 2h"
+    )
     log_format: Literal["console", "json"] = Field(default="console", description="Shape of log lines")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level logged"
+    )
+    watch_folder: Path | None = Field(
+        default=None, description="Folder that price files are taken from, docs/sources.md"
+    )
+    watch_settle_seconds: float = Field(
+        default=2.0, gt=0, le=60, description="A file that does not change for so long is whole"
     )
 
     @field_validator("executor")
@@ -111,6 +132,30 @@ class Settings(BaseSettings):
         """Networks of the operator's own that may be called."""
         return networks(self.allowed_networks)
 
+    @field_validator("time_zone")
+    @classmethod
+    def _is_a_zone(cls, value: str) -> str:
+        _said(parse_zone, value)
+        return value
+
+    @field_validator("job_retrain", "job_clean_up")
+    @classmethod
+    def _is_a_schedule(cls, value: str) -> str:
+        _said(parse, value, "UTC")
+        return value
+
+    @field_validator("retrain_debounce")
+    @classmethod
+    def _is_a_short_time(cls, value: str) -> str:
+        if _said(parse_length, value) > LONGEST_DEBOUNCE:
+            raise ValueError("at most 2h")
+        return value
+
+    @property
+    def debounce(self) -> timedelta:
+        """Quiet time after a change before it leads to a training run."""
+        return parse_length(self.retrain_debounce)
+
     @property
     def is_embedded(self) -> bool:
         """Is reading open? Only where nobody but this machine can ask, unless said otherwise."""
@@ -128,6 +173,14 @@ class Settings(BaseSettings):
         """File of the embedded database, None for any other."""
         prefix = "sqlite:///"
         return Path(self.database_url.removeprefix(prefix)) if self.database_url.startswith(prefix) else None
+
+
+def _said(check: Callable[..., Found], *words: str) -> Found:
+    """What a check finds; its refusal in the form that pydantic passes on."""
+    try:
+        return check(*words)
+    except Refusal as refusal:
+        raise ValueError(refusal.allowed) from None
 
 
 def read_settings(**changes: Any) -> Settings:

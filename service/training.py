@@ -14,9 +14,9 @@ SCORE_COLUMNS = ("series_id", "model", "step", "metric", "value", "low", "high",
 
 
 def request(context: Context, reason: str) -> Run:
-    """Queue a run and return it."""
+    """Queue a run and return it, or the one that is queued already: it will see all that this one would."""
     with context.engine.begin() as conn:
-        run_id = runs.request(conn, requested_at=context.clock.now(), reason=reason)
+        run_id = runs.join(conn, requested_at=context.clock.now(), reason=reason)
         found = runs.get_run(conn, run_id)
     if found is None:
         raise LookupError(f"run {run_id} was queued and cannot be read back")

@@ -14,6 +14,7 @@ from data.store import rules, silences
 from data.store.alerts import Alert, AlertTransition
 from data.store.rules import StoredRule
 from service.alerts.judge import silenced
+from service.alerts.notify import Reason
 from service.alerts.reading import read
 from service.alerts.rules import BY_NAME, Rule
 from service.alerts.state import Phase
@@ -41,7 +42,7 @@ class ShownAlert:
         said = [
             "silenced" if self.silenced else "",
             f"seen by {alert.acknowledged_by}" if alert.acknowledged_by else "",
-            f"no newer quote since {alert.stale_since:%Y-%m-%d}" if alert.stale_since else "",
+            "newest quote too old" if alert.stale_since else "",
             "rule deleted" if self.rule.deleted_at else "",
         ]
         return ", ".join(filter(None, said))
@@ -75,6 +76,12 @@ class ShownTransition:
     rule_id: int
     name: str
     subject: str
+
+    @property
+    def told(self) -> str:
+        """Was somebody told, and why or why not?"""
+        reason = Reason(self.line.notified)
+        return f"{'yes' if reason.tells else 'no'}: {reason.value.replace('-', ' ')}"
 
 
 def list_alerts(

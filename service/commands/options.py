@@ -36,6 +36,14 @@ def day(moment: datetime | None) -> date | None:
     return None if moment is None else moment.replace(tzinfo=UTC).date()
 
 
+def author() -> str:
+    """Who changes something from here, for the record."""
+    try:
+        return f"command line, {getpass.getuser()}"
+    except (OSError, KeyError):  # a container user without a name
+        return "command line"
+
+
 def open_here(*, today: datetime | None = None, **changes: Any) -> Context:
     """The context of this process: settings from the environment, changed by command-line options."""
     from service import logs
@@ -71,14 +79,6 @@ def checked(schema: type[Body], content: object) -> Body:
         return schema.model_validate(content)
     except ValidationError as error:
         raise Refusal(*refused(error.errors()[0])) from None
-
-
-def author() -> str:
-    """Who uses the command line, for the record."""
-    try:
-        return f"command line, {getpass.getuser()}"
-    except (OSError, KeyError):  # a container user without a name
-        return "command line"
 
 
 def assigned(pairs: Sequence[str], file: Path | None = None) -> dict[str, Any]:

@@ -91,7 +91,12 @@ def month(value: date) -> str:
 def instant(value: datetime) -> str:
     """24 Nov 2026, 09:05 UTC."""
     at = value.astimezone(UTC)
-    return f"{day(at.date())}, {at:%H:%M} UTC"
+    return f"{day(at.date())}, {clock(at)}"
+
+
+def clock(value: datetime) -> str:
+    """09:05 UTC."""
+    return f"{value.astimezone(UTC):%H:%M} UTC"
 
 
 def count(number: int, noun: str) -> str:
@@ -137,5 +142,5 @@ def words(term: str) -> str:
 
 FILTERS = {
     f.__name__: f
-    for f in (price, quoted, day, month, instant, count, age, percent, effect, model, name, words)
+    for f in (price, quoted, day, month, instant, clock, count, age, percent, effect, model, name, words)
 }

@@ -1,4 +1,4 @@
-"""Pages for people: `/`, `/series/{series_id}`, and the files they need. Errors are pages too, in words."""
+"""Pages for people: `/`, `/series/{series_id}`, `/alerts`, and the files they need. Errors are pages too, in words."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from forecast.errors import ForecastError
 from service import auth, training
 from service.answers import ForecastQuery
 from service.context import Context
-from service.dashboard import assets, detail, overview
+from service.dashboard import assets, detail, overview, watch
 from service.dashboard.numbers import FILTERS
 from service.dashboard.sparkline import HEIGHT, WIDTH
 from service.dashboard.waiting import REFRESH_SECONDS, training_now
@@ -99,6 +99,11 @@ def series(request: Request) -> Response:
     return _answer(request, page)
 
 
+def alerts(request: Request) -> Response:
+    """What is watched, and who was told."""
+    return _answer(request, lambda context: render("alerts.html", page=watch.alerts_page(context)))
+
+
 def static(request: Request) -> Response:
     """One file."""
     return _answer(request, lambda _context: assets.serve(request), public=True)
@@ -123,6 +128,7 @@ router = APIRouter(
     routes=[
         Route("/", front, include_in_schema=False),
         Route("/series/{series_id}", series, include_in_schema=False),
+        Route("/alerts", alerts, include_in_schema=False),
         Route("/static/{mark}/{name}", static, include_in_schema=False),
     ]
 )

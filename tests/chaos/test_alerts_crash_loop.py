@@ -102,7 +102,7 @@ def check(context: Context, receiver: Receiver) -> None:
         assert {one.digest for one in same} == {wanted}, "every copy has the same bytes"
     duplicates = sum(len(same) - 1 for same in copies.values())
     unsure = sum(not one.sure for one in receiver.taken)
-    print(f"{EVENTS} events, {KILLS} kills, {len(rows)} messages, {len(receiver.taken)} taken:"  # noqa: T201
+    print(f"{EVENTS} events, {KILLS} kills, {len(rows)} messages, {len(receiver.taken)} taken:"
           f" {duplicates} duplicates, {unsure} acknowledgements cut; {dict(receiver.happened)}")  # fmt: skip
     assert duplicates <= KILLS + unsure
     assert receiver.happened["followed a redirect"] == 0

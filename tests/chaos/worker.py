@@ -58,7 +58,7 @@ def main() -> None:
         if child == 0:
             work()
             os._exit(1)
-        print(child, flush=True)  # noqa: T201
+        print(child, flush=True)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,9 @@ from data.store.tables.core import (
     series,
 )
 from data.store.tables.deliveries import attempt, delivery, delivery_alert, endpoint
+from data.store.tables.jobs import job, job_slot, job_wanted, lease
+from data.store.tables.record import forecast_score, model_health, promotion
+from data.store.tables.sources import fx_day, quarantine, source, source_result, source_state
 
 __all__ = [
     "alert",
@@ -37,13 +40,25 @@ __all__ = [
     "event_change",
     "event_version",
     "forecast",
+    "forecast_score",
+    "fx_day",
     "fx_path",
     "fx_rate",
     "idempotency_key",
+    "job",
+    "job_slot",
+    "job_wanted",
+    "lease",
     "metadata",
+    "model_health",
+    "promotion",
+    "quarantine",
     "quote",
     "run",
     "run_fact",
     "series",
     "silence",
+    "source",
+    "source_result",
+    "source_state",
 ]

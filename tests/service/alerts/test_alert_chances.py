@@ -109,7 +109,9 @@ def test_beyond_what_is_stored_the_months_there_are_count_and_it_says_so(context
 def test_an_observation_says_what_it_is(context: Context) -> None:
     with context.engine.connect() as conn:
         (found,) = observe(context, conn, [crossing()], BASE, TODAY).values()
-        run_id = store.newest_run(conn, BASE)
+        newest = store.latest(conn, BASE)
+    assert newest is not None
+    run_id = newest.run_id
     assert (found.key, found.at) == (f"{run_id:010d}", ISSUED)
     share = found.value
     error = (share * (1 - share) / DRAWS) ** 0.5

@@ -1,0 +1,58 @@
+"""The jobs that run on a schedule: one plain table, read top to bottom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from data.store import jobs, prices, slots
+from data.store.slots import Slot
+from service import training
+from service.context import Context
+from service.settings import Settings
+
+#: What a job did, as JSON.
+Result = Mapping[str, Any]
+_SLOTS_KEPT = timedelta(days=400)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """act: does it, under a context whose every write is fenced; schedule: where its setting is; repeatable:
+    may it be done again from the start when the worker that did it died in the middle?"""
+
+    name: str
+    about: str
+    schedule: Callable[[Settings], str]
+    act: Callable[[Context, Slot], Result]
+    repeatable: bool = True
+
+
+def _retrain(context: Context, slot: Slot) -> Result:
+    with context.engine.connect() as conn:
+        if not prices.list_series(conn):
+            return {"run_id": None, "note": "there are no prices yet"}
+    return {"run_id": training.request(context, slot.reason).run_id}
+
+
+def _clean_up(context: Context, _slot: Slot) -> Result:
+    with context.engine.begin() as conn:
+        return {"slots_removed": slots.prune(conn, context.clock.now() - _SLOTS_KEPT)}
+
+
+JOBS: tuple[Job, ...] = (
+    Job(
+        name=jobs.RETRAIN,
+        about="queue a training run; also some minutes after new prices and events",
+        schedule=lambda settings: settings.job_retrain,
+        act=_retrain,
+    ),
+    Job(
+        name="clean-up",
+        about="remove what is kept for a limited time",
+        schedule=lambda settings: settings.job_clean_up,
+        act=_clean_up,
+    ),
+)
