@@ -15,8 +15,8 @@ from data.store.alerts import Alert, AlertTransition
 from data.store.rules import StoredRule
 from service.alerts.judge import silenced
 from service.alerts.notify import Reason
-from service.alerts.reading import read
-from service.alerts.rules import BY_NAME, Rule
+from service.alerts.reading import rule_of
+from service.alerts.rules import BY_NAME
 from service.alerts.state import Phase
 from service.context import Context
 from service.refusals import NotKnown, Refusal
@@ -121,16 +121,6 @@ def recent(context: Context, limit: int) -> list[ShownTransition]:
         )
         for line in lines
     ]
-
-
-def rule_of(stored: StoredRule) -> Rule:
-    """The rule that is kept."""
-    return read(
-        dict(stored.content) | {"enabled": stored.enabled},
-        rule_id=stored.rule_id,
-        version=stored.version,
-        marks=tuple(stored.marks),
-    )
 
 
 def plain_rule(stored: StoredRule) -> dict[str, Any]:

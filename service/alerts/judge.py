@@ -105,6 +105,7 @@ class Judge:
         kept = alert.content.get("told")
         self.told = Told() if kept is None else _told(kept)
         self.stale_told = bool(alert.content.get("stale_told"))
+        self.kept_back = False  # by a silence
         self.lines: list[AlertTransition] = []
         self.notices: list[Notice] = []
 
@@ -119,9 +120,10 @@ class Judge:
             self.line(before.phase, Reason.NOTHING_NEW, "late", observation)
         if turned is None:
             return
-        if self.state.episode != before.episode:
+        if self.state.episode != before.episode:  # less: a revision called off that it had fired
+            fired_at = self.now if self.state.episode > before.episode else None
             self.alert = replace(
-                self.alert, fired_at=self.now, resolved_at=None, acknowledged_at=None, acknowledged_by=None
+                self.alert, fired_at=fired_at, resolved_at=None, acknowledged_at=None, acknowledged_by=None
             )
         if turned.after is Phase.RESOLVED:
             self.alert = replace(self.alert, resolved_at=self.now)
@@ -141,10 +143,21 @@ class Judge:
             repeat_every=None if hours is None else timedelta(hours=hours),
             now=self.now,
         )
+        self.kept_back = reason is Reason.SILENCED
         if reason.tells:
             self.told = after_telling(self.state, self.told, reason, self.now)
             self.tell(reason, observation)
         return reason
+
+    def change_rule(self, observations: Sequence[Observation]) -> None:
+        """Judge what is remembered by another version of the rule, measured again where that differs."""
+        before, same = self.state.phase, self.alert.content.get("measured") == self.rule.measured
+        values = None if same else {o.key: o.value for o in observations}
+        stepped = rejudge(self.state, self.rule, values)
+        last = stepped.state.trail[-1].key if stepped.state.trail else None
+        self.take(stepped, next((o for o in observations if o.key == last), None), "rule changed")
+        if not self.lines:
+            self.line(before, Reason.NOTHING_NEW, "rule changed", None)
 
     def tell(self, reason: Reason, observation: Observation | None) -> None:
         """Add a notice."""
@@ -210,14 +223,17 @@ class Judge:
                 "at": None if self.told.at is None else self.told.at.isoformat(),
             },
             "stale_told": self.stale_told,
+            "measured": self.rule.measured,
         }
-        waiting = self.alert.stale_since is not None and not self.stale_told
+        repeated = (
+            self.state.phase.on and self.rule.repeat_hours is not None and self.alert.acknowledged_at is None
+        )
         alert = replace(
             self.alert,
             state=self.state.phase.value,
             content=content,
             rule_version=self.rule.version,
-            attention=self.state.phase.on or self.told.firing or waiting,
+            attention=self.kept_back or repeated,
         )
         return Judged(
             alert=alert, changed=alert != read, lines=tuple(self.lines), notices=tuple(self.notices)
@@ -239,10 +255,7 @@ def judge(
     """
     at = Judge(rule, alert, quiet=quiet, now=now)
     if alert.alert_id and alert.rule_version != rule.version:
-        before = at.state.phase
-        at.take(rejudge(at.state, rule), None, "rule changed")
-        if not at.lines:
-            at.line(before, Reason.NOTHING_NEW, "rule changed", None)
+        at.change_rule(observations)
     for observation in observations:
         at.take(step(at.state, observation, rule), observation, "observed")
     if not at.notices:  # a repeat that is due, a silence that ended
@@ -252,6 +265,46 @@ def judge(
     if age is not None:
         at.check_age(age)
     return at.finish(alert)
+
+
+def judge_event(rule: Rule, alert: Alert, what: Sequence[str], *, quiet: bool, now: datetime) -> Judged:
+    """Tell what happened to an event, or what a silence kept back before. what: in words; may be none."""
+    kept_back = list(alert.content.get("kept_back", ()))
+    said = [*kept_back, *what]
+    if not said:
+        return Judged(alert=alert, changed=False, lines=(), notices=())
+    reason = Reason.SILENCED if quiet else Reason.CHANGED if what else Reason.SILENCE_ENDED
+    note = "; ".join(said)
+    line = AlertTransition(
+        alert_id=alert.alert_id, at=now, before=alert.state, after=alert.state, reason="event",
+        notified=reason.value, observation=alert.subject, value=None, note=note, rule_version=rule.version,
+    )  # fmt: skip
+    changed = replace(
+        alert,
+        content={"kept_back": said if quiet else []},
+        attention=quiet,
+        rule_version=rule.version,
+        observed_at=now if what else alert.observed_at,
+        told_at=alert.told_at if quiet else now,
+    )
+    if quiet:
+        lines = (line,) if what else ()
+        return Judged(alert=changed, changed=bool(what), lines=lines, notices=())
+    notice = Notice(
+        rule=rule, subject=alert.subject, reason=reason, phase=Phase.INACTIVE, value=None, note=note, at=now
+    )
+    return Judged(alert=changed, changed=True, lines=(line,), notices=(notice,))
+
+
+def disable(rule: Rule, alert: Alert, now: datetime) -> Judged:
+    """Leave an alert as it stands, and say that its rule no longer judges it."""
+    line = AlertTransition(
+        alert_id=alert.alert_id, at=now, before=alert.state, after=alert.state, reason="rule disabled",
+        notified=Reason.RULE_DISABLED.value, observation=None, value=alert.value, note="",
+        rule_version=rule.version,
+    )  # fmt: skip
+    left = replace(alert, attention=False, rule_version=rule.version)
+    return Judged(alert=left, changed=True, lines=(line,), notices=())
 
 
 def _told(kept: Mapping[str, Any]) -> Told:

@@ -76,13 +76,11 @@ def _digest(part: Sequence[tuple[Notice, dict[str, Any]]], number: int, of: int,
 
 def type_of(notice: Notice) -> str:
     """Type of the message about one alert."""
-    match notice.reason:
-        case Reason.STALE:
-            return "series.stale"
-        case Reason.CHANGED:
-            return "event.changed"
-        case _:
-            return "alert.firing" if notice.phase.on else "alert.resolved"
+    if notice.reason is Reason.STALE:
+        return "series.stale"
+    if notice.rule.kind == "event":
+        return "event.changed"
+    return "alert.firing" if notice.phase.on else "alert.resolved"
 
 
 def fields_of(alert_id: int, notice: Notice, text: str) -> dict[str, Any]:
@@ -157,11 +155,10 @@ def _title(notice: Notice) -> str:
 
 def _plain_summary(notice: Notice) -> str:
     rule = notice.rule
-    match notice.reason:
-        case Reason.STALE:
-            return f"{rule.series_id}: {notice.note}. Its alerts stay as they are."
-        case Reason.CHANGED:
-            return notice.note
+    if notice.reason is Reason.STALE:
+        return f"{rule.series_id}: {notice.note}. Its alerts stay as they are."
+    if rule.kind == "event":
+        return notice.note
     side = "at least" if rule.about.reached else rule.direction
     state = "firing" if notice.phase.on else "no longer firing"
     revised = ", after a revision" if notice.reason is Reason.REVISED else ""

@@ -125,6 +125,13 @@ def effect(log_effect: float) -> str:
     return f"{sign}{_grouped(abs(change), 0)}{THIN}%"
 
 
+def change(share: float) -> str:
+    """A gain or loss as a share: +1.2 %."""
+    shown = round(100.0 * share, 1)
+    sign = "+" if shown > 0 else MINUS if shown < 0 else "\u00b1"
+    return f"{sign}{abs(shown):.1f}{THIN}%"
+
+
 def model(name: str) -> str:
     """A model in plain words; a new one by its own name."""
     return _MODELS.get(name, name)
@@ -142,5 +149,20 @@ def words(term: str) -> str:
 
 FILTERS = {
     f.__name__: f
-    for f in (price, quoted, day, month, instant, clock, count, age, percent, effect, model, name, words)
+    for f in (
+        price,
+        quoted,
+        day,
+        month,
+        instant,
+        clock,
+        count,
+        age,
+        percent,
+        effect,
+        change,
+        model,
+        name,
+        words,
+    )
 }

@@ -1,4 +1,4 @@
-"""The page of alerts: what is watched and where it stands, what changed, who is told, what is kept back."""
+"""What the page of alerts shows: rules, alerts, endpoints, deliveries and silences, in rows of words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from data.store.delivery_log import Delivery
 from data.store.endpoints import Endpoint
 from service import catalogue
 from service.alerts import board, desk, silences
-from service.alerts.board import ShownAlert, ShownTransition, rule_of
+from service.alerts.board import ShownAlert, ShownTransition
+from service.alerts.reading import rule_of
 from service.alerts.rules import Rule
 from service.alerts.silences import ShownSilence
 from service.alerts.words import condition, value

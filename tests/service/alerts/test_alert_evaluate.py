@@ -263,7 +263,10 @@ def test_a_changed_rule_is_judged_again_and_a_disabled_one_is_not(desk: Context)
             signals.add(conn, kind="rule", subject=str(rule_id), at=now)
         evaluate(desk)
     assert told(desk) == [FIRING, ("alert.resolved", "revised")]
-    assert history(desk, rule_id)[-1] == ("firing", "inactive", "rule changed, revised")
+    assert history(desk, rule_id)[-2:] == [
+        ("firing", "inactive", "rule changed, revised"),
+        ("inactive", "inactive", "rule disabled"),
+    ]
 
 
 def test_two_at_once_tell_once(desk: Context) -> None:
