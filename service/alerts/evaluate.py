@@ -214,13 +214,9 @@ def _keep(context: Context, found: _Found) -> int:
         now = context.clock.now()
         active = [e.endpoint_id for e in endpoints.list_(conn, state=endpoints.ACTIVE)]
         for endpoint_id, own in messages.by_endpoint(notices, active).items():
-            outbox.enqueue(
-                conn,
-                messages.message(own, now),
-                endpoints=[endpoint_id],
-                alerts=sorted({i for i, _ in own}),
-                now=now,
-            )
+            for told in messages.messages(own, now):
+                alerts = sorted({fields["alert_id"] for fields in told.data.get("alerts", [told.data])})
+                outbox.enqueue(conn, told, endpoints=[endpoint_id], alerts=alerts, now=now)
     return len(notices)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import json
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from string import Template
@@ -13,8 +14,8 @@ from service.alerts.notify import Reason
 from service.alerts.rules import P_BEYOND_AT, P_CROSS_BY, Rule
 from service.webhooks.outbox import Message
 
-#: Alerts named in one digest; the rest are counted, and read at the address given.
-MOST_NAMED = 40
+#: What the alerts of one digest may take of a body of 20,000 bytes, and a note of one alert's.
+DIGEST_BYTES, MOST_NOTE = 17_000, 600
 #: What a rule's own summary may name.
 PLACEHOLDERS = ("name", "value", "threshold", "level", "series", "element", "severity", "note", "reason")
 ALERTS = "/v1/alerts"
@@ -32,34 +33,42 @@ def by_endpoint(notices: Sequence[Told], active: Collection[int]) -> dict[int, l
     return dict(found)
 
 
-def message(told: Sequence[Told], now: datetime) -> Message:
-    """One message about one alert, or a digest of several."""
+def messages(told: Sequence[Told], now: datetime) -> list[Message]:
+    """One message about one alert, or a digest of several; more digests where one would be too large: nothing
+    is left out."""
     if len(told) == 1:
         alert_id, notice = told[0]
         text = summary(notice)
-        return Message(
-            type=type_of(notice),
-            at=now,
-            title=_title(notice),
-            text=text,
-            data=fields_of(alert_id, notice, text) | {"alerts_at": f"{ALERTS}/{alert_id}"},
-        )
-    named = told[:MOST_NAMED]
-    counts: dict[str, int] = defaultdict(int)
-    for _, notice in told:
-        counts[type_of(notice)] += 1
+        data = fields_of(alert_id, notice, text) | {"alerts_at": f"{ALERTS}/{alert_id}"}
+        return [Message(type=type_of(notice), at=now, title=_title(notice), text=text, data=data)]
+    digests: list[list[tuple[Notice, dict[str, Any]]]] = [[]]
+    size = 0
+    for alert_id, notice in told:
+        fields = fields_of(alert_id, notice, summary(notice))
+        own = len(json.dumps(fields, default=str).encode())
+        if digests[-1] and size + own > DIGEST_BYTES:
+            digests.append([])
+            size = 0
+        digests[-1].append((notice, fields))
+        size += own
+    return [_digest(part, k + 1, len(digests), now) for k, part in enumerate(digests)]
+
+
+def _digest(part: Sequence[tuple[Notice, dict[str, Any]]], number: int, of: int, now: datetime) -> Message:
+    counts = Counter(type_of(notice) for notice, _ in part)
     said = ", ".join(f"{n} {kind.partition('.')[2]}" for kind, n in sorted(counts.items()))
-    texts = [summary(notice) for _, notice in named]
+    which = f" ({number} of {of})" if of > 1 else ""
     return Message(
         type="alert.digest",
         at=now,
-        title=f"{len(told)} alerts: {said}",
-        text="\n".join(texts),
+        title=f"{len(part)} alerts{which}: {said}",
+        text="\n".join(fields["summary"] for _, fields in part),
         data={
-            "count": len(told),
+            "count": len(part),
+            "part": number,
+            "parts": of,
             "counts": dict(counts),
-            "alerts": [fields_of(i, notice, text) for (i, notice), text in zip(named, texts, strict=True)],
-            "left_out": len(told) - len(named),
+            "alerts": [fields for _, fields in part],
             "alerts_at": ALERTS,
         },
     )
@@ -90,7 +99,7 @@ def fields_of(alert_id: int, notice: Notice, text: str) -> dict[str, Any]:
         "direction": rule.direction,
         "level": rule.level,
         "means": rule.about.value,
-        "note": notice.note,
+        "note": notice.note[:MOST_NOTE],
         "subject": notice.subject,
         "series_id": rule.series_id,
         "element": rule.element,
