@@ -110,6 +110,8 @@ class FxTable:
         if currency == BASE_CURRENCY:
             return 1.0, month
         known = self._rates.get(currency, {})
+        if month in known:
+            return known[month], month
         usable = [m for m in known if m <= month]
         if not usable:
             allowed = f"{min(known):%Y-%m} or later" if known else "a currency with rates: load some first"
