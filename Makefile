@@ -54,6 +54,7 @@ benchmark: env  ## skill and coverage beside the peers, the worst weeks, effects
 	$(if $(PANEL),,$(BIN)/python -m tests.benchmarks.effects)
 	$(if $(PANEL),,$(BIN)/python -m tests.benchmarks.joint_paths)
 	$(if $(PANEL),,$(BIN)/python -m tests.benchmarks.scenarios)
+	$(if $(PANEL),,$(BIN)/python -m tests.benchmarks.previewing)
 	$(if $(PANEL),,$(BIN)/python -m tests.benchmarks.training)
 	$(if $(PANEL),,$(BIN)/python -m tests.benchmarks.scale)
 	$(if $(PANEL),,$(BIN)/python -m tests.benchmarks.takeover)

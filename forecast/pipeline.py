@@ -175,9 +175,11 @@ def train_panel(
     executor: Executor | None = None,
     seed: int = 0,
     progress: Progress | None = None,
+    recipes: bool = False,
 ) -> tuple[PanelRun, Backtest]:
     """run_panel and a backtest of the same panel in one go, so that both share their fits.
 
+    recipes: also forecast by each forecaster that may be served, not only by the one that is chosen here.
     The backtest is empty where there is no cutoff with two available prices.
     """
     day = to_day(known_at)
@@ -208,6 +210,7 @@ def train_panel(
         own_fits(panel.setting, newest, fits),
         mapper=executor.map if executor and not folds else map,
         progress=progress,
+        recipes=recipes,
     )
     return run, _collect(panel, folds, runs, progress)
 

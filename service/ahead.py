@@ -6,21 +6,24 @@ Shared by GET /v1/series/{id}/forecast/crossing and by alert rules, so that both
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 
 from sqlalchemy import Connection
 
+from data.store import champions
 from data.store import forecasts as store
+from data.store.champions import Served
 from data.store.forecasts import IssuedForecast
 from data.types import Series
 from forecast.distribution.basket import Reach, reach
 from forecast.types import Array
-from service.answers import BasisAnswer, ForecastQuery
+from service.answers import BasisAnswer, ForecastQuery, ServedAs
 from service.catalogue import no_forecast
 from service.context import Context
 from service.conversion import conversion
+from service.ladder import served_as
 from service.refusals import Refusal
 
 
@@ -29,7 +32,9 @@ class Ahead:
     """paths: (draws, steps) prices in `basis`, the nowcast included. The first `passed` steps are not asked
     about; months: first days of those that are, up to the last that is stored; reach: over them."""
 
+    series: Series
     issued: IssuedForecast
+    served_as: ServedAs
     basis: BasisAnswer
     paths: Array
     passed: int
@@ -45,23 +50,28 @@ def ahead(
     after: None for the day of issue; no earlier one is gone back to. There may be no month left.
     Raises NotYet without a forecast, InputError where there is no rate for the basis of `query`.
     """
-    run_id = store.newest_run(conn, series.series_id)
-    if run_id is None:
+    served = champions.served(conn, series.series_id)
+    if served is None:
         raise no_forecast(conn, series.series_id, f"none of {series.series_id}")
     month = None if after is None else after.replace(day=1)
-    key = ("ahead", series, run_id, query.currency, query.unit, query.tax, month)
-    return context.cache.get(key, partial(_load, conn, series, run_id, query, month))
+    key = ("ahead", series, served.run_id, served.recipe, query.currency, query.unit, query.tax, month)
+    kept = context.cache.get(key, partial(_load, conn, series, served, query, month))
+    return replace(kept, served_as=served_as(conn, served, kept.issued))
 
 
-def _load(conn: Connection, series: Series, run_id: int, query: ForecastQuery, after: date | None) -> Ahead:
-    issued = store.of_run(conn, run_id, series.series_id)
+def _load(
+    conn: Connection, series: Series, served: Served, query: ForecastQuery, after: date | None
+) -> Ahead:
+    issued = store.of_run(conn, served.run_id, series.series_id, served.recipe)
     if issued is None:
         raise no_forecast(conn, series.series_id, f"none of {series.series_id}")
     how = conversion(conn, series, issued, query)
     paths = how.paths(issued)  # by rates stored with the run: they stay as they are, and so may be cached
     passed = issued.lag if after is None else max(issued.lag, sum(day <= after for day in issued.periods))
     return Ahead(
+        series=series,
         issued=issued,
+        served_as=served_as(conn, served, issued),
         basis=how.basis,
         paths=paths,
         passed=passed,

@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from service import errors
 from service.answers import NOTICE
 from service.api import (
+    alert_preview,
     alert_rules,
     alerts,
     baskets,
@@ -23,10 +24,13 @@ from service.api import (
     jobs,
     messages,
     premium,
+    quarantine,
+    record,
     runs,
     scenarios,
     series,
     silences,
+    sources,
     versions,
 )
 from service.api.deps import QUESTIONS
@@ -59,9 +63,9 @@ def create_app(settings: Settings | None = None, context: Context | None = None)
         redirect_slashes=False,
     )
     app.state.context = context
-    parts = (series, events, forecasts, changes, effects, premium, scenarios, baskets, runs, jobs)
-    alerting = (alert_rules, alerts, silences, endpoints, deliveries)
-    for part in (*parts, *alerting, health, pages):
+    parts = (series, events, forecasts, changes, effects, premium, scenarios, baskets, runs, jobs, record)
+    alerting = (alert_preview, alert_rules, alerts, silences, endpoints, deliveries)
+    for part in (*parts, *alerting, sources, quarantine, health, pages):
         app.include_router(part.router)
     errors.install(app)
     app.add_middleware(

@@ -21,7 +21,7 @@ from service.answers import BasisAnswer, ForecastQuery, RateAnswer
 from service.context import Context
 from service.conversion import Conversion, conversion
 from service.refusals import Refusal
-from service.standing import Ready, ready
+from service.standing import Ready, fallback_notes, ready
 
 MEANS = (
     "Chances are shares of joint paths of published monthly means: within a month a daily price may cross and"
@@ -137,7 +137,7 @@ def cross(
         horizon=len(months),
         draws=draws,
         exchange_rate=rate,
-        note=MEANS,
+        note=" ".join((*fallback_notes([found]), MEANS)),
         notice=notice,
         rows=tuple(
             CrossingRow(
@@ -202,7 +202,7 @@ def cost(context: Context, content: Mapping[str, Any]) -> BasketAnswer:
         over_budget=over,
         over_budget_error=None if over is None else float(standard_error(over, len(made.total))),
         spread_ratio=_spread_ratio(paths, amounts, made),
-        notes=(MEANS, *_mixed_tax(how)),
+        notes=(*fallback_notes(found), MEANS, *_mixed_tax(how)),
         notice=notice,
     )
 

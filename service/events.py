@@ -227,10 +227,10 @@ def read_mapping(path: Path, allowed: str) -> dict[str, Any]:
         raise Refusal("file", path.name, f"YAML or JSON ({error})") from None
     if not isinstance(found, dict):
         raise Refusal("file", path.name, allowed)
-    for items in found.values():
-        for item in items if isinstance(items, list) else ():
-            if isinstance(item, dict) and True in item:  # YAML reads a bare `on` as a yes
-                item["on"] = item.pop(True)
+    inner = [item for items in found.values() if isinstance(items, list) for item in items]
+    for mapping in (found, *inner):
+        if isinstance(mapping, dict) and True in mapping:  # YAML reads a bare `on` as a yes
+            mapping["on"] = mapping.pop(True)
     return found
 
 

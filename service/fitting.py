@@ -7,24 +7,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from data.reference.load import has_reference
-from data.store import backtests, facts, forecasts, runs, signals
+from data.store import backtests, champions, facts, forecasts, prices, runs, signals
 from data.store.forecasts import IssuedForecast
 from data.store.runs import Run
-from data.store.tables import series
 from forecast.errors import ForecastError, InputError
 from forecast.evaluation.exceedance import Exceedance
 from forecast.pipeline import PanelRun, train_panel
 from forecast.types import SeriesForecast
-from service import exceedance_facts, logs, parameter_facts, scoring, standing
+from service import exceedance_facts, logs, parameter_facts, promotion, scoring, standing
 from service import inputs as given
 from service.context import Context
 from service.effect_facts import effect_facts
@@ -34,6 +33,7 @@ from service.pool import fitting_pool
 from service.refusals import Refusal
 from service.startup import Watcher, watch
 from service.training import get_run, request
+from service.trial import Trial, trial
 from service.version import library_versions
 
 FREQ = "MS"
@@ -41,11 +41,12 @@ FREQ = "MS"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitted:
-    """What a run made. scores: long frame of scoring.COLUMNS."""
+    """What a run made. scores: long frame of scoring.COLUMNS. trial: None where nothing could be scored."""
 
     panel: PanelRun
     exceedances: tuple[Exceedance, ...]
     scores: pd.DataFrame
+    trial: Trial | None
     cutoffs: tuple[date, ...]
     seconds: float
 
@@ -130,19 +131,22 @@ def fit(known: Inputs, context: Context, report: Watcher) -> Fitted:
             executor=executor,
             seed=settings.seed,
             progress=forward,
+            recipes=True,
         )
+    elements = {s.series_id: s.element for s in known.series}
     scores = scoring.score(backtest.rows, known.history, {r.target for r in known.relations})
     return Fitted(
         panel=panel,
         exceedances=backtest.exceedances,
         scores=scores,
+        trial=trial(backtest.rows, known.history, known.events, elements),
         cutoffs=tuple(folds),
         seconds=time.perf_counter() - started,
     )
 
 
 def _store(context: Context, run: Run, known: Inputs, fitted: Fitted, read_at: datetime) -> None:
-    """Forecasts, exchange-rate paths, figures and the end of the run: all or nothing.
+    """Forecasts, exchange-rate paths, figures, who is champion, and the end of the run: all or nothing.
 
     Raises Refusal when the demonstration prices were removed since `read_at`: what stands on them must not
     come back.
@@ -171,13 +175,7 @@ def _store(context: Context, run: Run, known: Inputs, fitted: Fitted, read_at: d
     found = effect_facts(fitted.panel, known.history, known.relations, known.events)
     with context.engine.begin() as conn:
         _still_there(conn, known)
-        for made in fitted.panel.forecasts:
-            forecasts.save(conn, issued(made, run.run_id, now, known.known_at, stamp))
-            for fact in standing.facts_of(made):
-                facts.save(conn, run.run_id, fact)
-            signals.add(
-                conn, kind="forecast", subject=made.key.unique_id, detail={"run_id": run.run_id}, at=now
-            )
+        _issue(conn, run, known, fitted, now, stamp, replay=context.clock.shifted)
         facts.save(conn, run.run_id, standing.shocks_of(fitted.panel.forecasts, fitted.panel.seed))
         rates = fitted.panel.rates
         if rates is not None:
@@ -194,10 +192,51 @@ def _store(context: Context, run: Run, known: Inputs, fitted: Fitted, read_at: d
         runs.finish(conn, run.run_id, finished_at=now, summary=summary)
 
 
+def _issue(
+    conn: Connection,
+    run: Run,
+    known: Inputs,
+    fitted: Fitted,
+    now: datetime,
+    stamp: Mapping[str, Any],
+    *,
+    replay: bool,
+) -> None:
+    """Decide who is champion of each series, and store the forecast of every recipe that can speak for it."""
+    made = [(recipe, forecast) for recipe, found in fitted.panel.recipes.items() for forecast in found]
+    base_of = {r.target: r.base for r in known.relations}
+    withheld = {(name, recipe): why for name, recipe, why in fitted.panel.withheld}
+    origins = {f.key.unique_id: f.origin.start_time.date() for _, f in made if f.key.unique_id not in base_of}
+    decided = promotion.decide_run(conn, run, fitted.trial, origins=origins, withheld=withheld, now=now)
+    issued_by: dict[str, list[str]] = {}
+    for recipe, forecast in made:
+        issued_by.setdefault(forecast.key.unique_id, []).append(recipe)
+    for recipe, forecast in made:
+        name = forecast.key.unique_id
+        base = base_of.get(name, name)
+        if name == base:
+            forecast = replace(forecast, promotion_reason=decided[name].reason)
+        served = champions.rung(name, run.run_id, issued_by[name], base, decided.get(base))
+        silent = {other: why for (who, other), why in withheld.items() if who == base}
+        forecasts.save(
+            conn,
+            replace(
+                issued(forecast, run.run_id, now, known.known_at, {**stamp, "withheld": silent}),
+                recipe=recipe,
+                served=served is not None and served.recipe == recipe,
+                replay=replay,
+            ),
+        )
+        for fact in standing.facts_of(forecast, recipe):
+            facts.save(conn, run.run_id, fact)
+    for name in issued_by:
+        signals.add(conn, kind="forecast", subject=name, detail={"run_id": run.run_id}, at=now)
+
+
 def _still_there(conn: Connection, known: Inputs) -> None:
     # A removal changes catalogue rows first. Holding them, it is either over by now or waits for our end and
     # then takes these forecasts away too. SQLite has one writer anyway.
-    conn.execute(select(series.c.series_id).order_by(series.c.series_id).with_for_update())
+    prices.lock(conn)
     if known.demonstration and not has_reference(conn):
         raise Refusal(
             "prices",

@@ -104,6 +104,11 @@ def _rows(series: Series, quotes: Sequence[Quote], known_at: date) -> Iterable[t
         yield (q.series_id, q.ds, q.value, *static, q.available_on, q.source, q.low, q.high, q.n_quotes)
 
 
+def month_after(day: date) -> date:
+    """First day of the month after that of a day."""
+    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
 def monthly(quotes: Sequence[Quote], known_at: date) -> list[Quote]:
     """One quote a month: the published mean, or the mean of the dated quotes of a month that has ended."""
     means = {q.ds: q for q in quotes if q.kind == "monthly-mean"}
@@ -113,7 +118,7 @@ def monthly(quotes: Sequence[Quote], known_at: date) -> list[Quote]:
         if q.kind == "point" and month not in means:
             points.setdefault(month, []).append(q)
     for month, found in points.items():
-        ends = (month + timedelta(days=32)).replace(day=1)
+        ends = month_after(month)
         if ends <= known_at:
             value = sum(q.value for q in found) / len(found)
             means[month] = Quote(

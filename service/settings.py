@@ -84,6 +84,10 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(
         default=15.0, ge=0.5, le=600, description="Silence after which another worker takes the schedule over"
     )
+    job_ingest: str = Field(
+        default="every: 5m", description="When sources are looked at; each is pulled at its own interval"
+    )
+    job_score: str = Field(default="cron: 40 4 * * *", description="When forecasts are scored")
     job_retrain: str = Field(
         default="cron: 30 5 * * mon-fri", description="When all models are fitted anew, docs/operations.md"
     )
@@ -94,6 +98,12 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = Field(default="console", description="Shape of log lines")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level logged"
+    )
+    watch_folder: Path | None = Field(
+        default=None, description="Folder that price files are taken from, docs/sources.md"
+    )
+    watch_settle_seconds: float = Field(
+        default=2.0, gt=0, le=60, description="A file that does not change for so long is whole"
     )
 
     @field_validator("executor")
@@ -132,7 +142,7 @@ class Settings(BaseSettings):
         _said(parse_zone, value)
         return value
 
-    @field_validator("job_retrain", "job_clean_up")
+    @field_validator("job_ingest", "job_score", "job_retrain", "job_clean_up")
     @classmethod
     def _is_a_schedule(cls, value: str) -> str:
         _said(parse, value, "UTC")

@@ -79,6 +79,16 @@ def load(conn: Connection, as_of: date | None = None, *, recorded_by: datetime |
     )
 
 
+def said_by(conn: Connection) -> dict[tuple[date, str], str]:
+    """(month, currency) -> source of the rate recorded last."""
+    rows = conn.execute(
+        select(fx_rate.c.month, fx_rate.c.currency, fx_rate.c.source).order_by(
+            fx_rate.c.recorded_at, fx_rate.c.fx_rate_id
+        )
+    )
+    return {(month, currency): source for month, currency, source in rows}
+
+
 def currencies(conn: Connection) -> tuple[str, ...]:
     """Currencies that some rate is stored of, per US dollar."""
     found = conn.execute(select(fx_rate.c.currency).distinct().order_by(fx_rate.c.currency))

@@ -162,6 +162,15 @@ def list_runs(conn: Connection, *, limit: int | None = None) -> tuple[Run, ...]:
     return tuple(_run(row) for row in rows)
 
 
+def newest_done(conn: Connection, by: datetime | None = None) -> Run | None:
+    """The run that ended well last, by that instant (ever, for None), or None."""
+    chosen = select(*_COLUMNS).where(run.c.state == "done")
+    if by is not None:
+        chosen = chosen.where(run.c.finished_at <= by)
+    row = conn.execute(chosen.order_by(run.c.finished_at.desc(), run.c.run_id.desc()).limit(1)).first()
+    return None if row is None else _run(row)
+
+
 def get_run(conn: Connection, run_id: int) -> Run | None:
     """One run, or None."""
     row = conn.execute(select(*_COLUMNS).where(run.c.run_id == run_id)).first()

@@ -10,7 +10,7 @@ from datetime import date
 import pandas as pd
 from sqlalchemy import Connection
 
-from data.store import forecasts, prices
+from data.store import champions, prices
 from data.store import fx as fx_store
 from data.types import Series
 from data.units import Basis, FxTable, convert
@@ -43,7 +43,8 @@ class Backtest:
 
 def load(conn: Connection, rule: Rule, series: Series, today: date) -> Backtest:
     """Of a rule on forecasts. Raises InputError where its basis cannot be given today."""
-    run_id = forecasts.newest_run(conn, series.series_id)
+    served = champions.served(conn, series.series_id)
+    run_id = None if served is None else served.run_id
     question = Question(
         above=rule.direction == ABOVE, steps=_steps(rule, today), within=rule.kind == "p_cross_by"
     )

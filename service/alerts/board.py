@@ -14,8 +14,9 @@ from data.store import rules, silences
 from data.store.alerts import Alert, AlertTransition
 from data.store.rules import StoredRule
 from service.alerts.judge import silenced
+from service.alerts.notify import Reason
 from service.alerts.reading import rule_of
-from service.alerts.rules import BY_NAME, Rule
+from service.alerts.rules import BY_NAME
 from service.alerts.state import Phase
 from service.context import Context
 from service.refusals import NotKnown, Refusal
@@ -34,21 +35,33 @@ class ShownAlert:
     rule: StoredRule
     silenced: bool
 
+    @property
+    def remarks(self) -> str:
+        """What holds it back or has been said of it, in a few words."""
+        alert = self.alert
+        said = [
+            "silenced" if self.silenced else "",
+            f"seen by {alert.acknowledged_by}" if alert.acknowledged_by else "",
+            "newest quote too old" if alert.stale_since else "",
+            "rule deleted" if self.rule.deleted_at else "",
+        ]
+        return ", ".join(filter(None, said))
+
     def plain(self) -> dict[str, Any]:
         """Every field by name, without the memory of the state machine."""
-        content = self.rule.content
+        rule = rule_of(self.rule)
         own = {
             name: value for name, value in asdict(self.alert).items() if name not in ("content", "attention")
         }
         return own | {
             "rule": {
-                "rule_id": self.rule.rule_id,
-                "version": self.rule.version,
-                "name": content["name"],
-                "kind": self.rule.kind,
-                "severity": content.get("severity", Rule.severity),
-                "labels": content.get("labels", {}),
-                "marks": list(self.rule.marks),
+                "rule_id": rule.rule_id,
+                "version": rule.version,
+                "name": rule.name,
+                "kind": rule.kind,
+                "severity": rule.severity,
+                "labels": rule.labels,
+                "marks": rule.marks,
                 "deleted": self.rule.deleted_at is not None,
             },
             "silenced": self.silenced,
@@ -63,6 +76,12 @@ class ShownTransition:
     rule_id: int
     name: str
     subject: str
+
+    @property
+    def told(self) -> str:
+        """Was somebody told, and why or why not?"""
+        reason = Reason(self.line.notified)
+        return f"{'yes' if reason.tells else 'no'}: {reason.value.replace('-', ' ')}"
 
 
 def list_alerts(

@@ -146,12 +146,12 @@ def _note(rule: Rule, asked: Asked, known: Ahead, value: float, what: str) -> st
     """What the value is, in words."""
     run, last = known.issued.run_id, f"{known.months[asked.month]:%Y-%m}"
     if asked.kind == "forecast":
-        return f"Quantile {asked.quantile:g} of {last}: {value:,.6g} {known.basis}, by run {run}."
+        return f"Quantile {asked.quantile:g} of {last} in {known.basis}, by run {run}."
     when = f"in {last}" if asked.kind == "p_beyond_at" else f"in some month {known.months[0]:%Y-%m} to {last}"
     error = float(standard_error(value, known.reach.draws))
     said = (
-        f"Chance of {what} {rule.direction} {rule.level:,.6g} {known.basis} {when}: {value:.1%}, "
-        f"standard error {error:.1%}, from {known.reach.draws:,} joint paths of run {run}."
+        f"Chance of {what} {rule.direction} {rule.level:,.6g} {known.basis} {when}, "
+        f"with a standard error of {error:.1%}, from {known.reach.draws:,} joint paths of run {run}."
     )
     if asked.short:
         said += f" The newest forecast ends {asked.short} months before the horizon: train again."

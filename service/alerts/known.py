@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import date
 from operator import attrgetter, itemgetter
@@ -50,16 +50,19 @@ class Past:
     def advance(self, day: date) -> None:
         """Learn what came up to the end of `day`, which is not before the last one."""
         self.today = day
-        while self._came < len(self._coming) and self._coming[self._came][0] <= day:
-            new = self._coming[self._came][1]
-            self._came += 1
-            if isinstance(new, Quote):
-                _put(self._quotes[new.series_id], new, key_of)
-                self._price(new)
-                continue
-            self.fx.learn(new.month, new.currency, new.per_usd)
+        upto = bisect_right(self._coming, day, lo=self._came, key=itemgetter(0))
+        news = [new for _, new in self._coming[self._came : upto]]
+        self._came = upto
+        rates = [new for new in news if isinstance(new, FxRate)]
+        for rate in rates:
+            self.fx.learn(rate.month, rate.currency, rate.per_usd)
+        for quote in (new for new in news if isinstance(new, Quote)):
+            _put(self._quotes[quote.series_id], quote, key_of)
+            self._price(quote)
+        if rates:
+            since = min(rate.month for rate in rates).isoformat()
             for own in self._quotes.values():  # a mean of that month speaks of its last day
-                for quote in own[bisect_left(own, new.month.isoformat(), key=key_of) :]:
+                for quote in own[bisect_left(own, since, key=key_of) :]:
                     self._price(quote)
 
     def quotes(self, series_id: str) -> Sequence[Quote]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -13,13 +14,12 @@ from service import catalogue
 from service.alerts import chances
 from service.alerts.backtest import marks_of
 from service.alerts.desk import checked
-from service.alerts.observe import Prices, basis_of, observe
+from service.alerts.observe import basis_of
 from service.alerts.previewed import MOST_ROWS, PreviewAnswer, Rehearsed, middle, per_year, share
 from service.alerts.rehearse_chances import rehearse_chances
 from service.alerts.rehearse_events import rehearse_events
 from service.alerts.rehearse_prices import rehearse_prices
 from service.alerts.rules import Rule
-from service.alerts.state import Observation
 from service.context import Context
 
 
@@ -29,13 +29,12 @@ def preview(context: Context, content: Mapping[str, Any]) -> PreviewAnswer:
     with context.engine.connect() as conn:
         rule = checked(context, conn, content)
         if rule.series_id is None:
-            title, value_in, now = f"Events that touch {rule.element}", "", None
+            title, value_in = f"Events that touch {rule.element}", ""
             found = rehearse_events(conn, rule, today)
         else:
             series = catalogue.find(conn, rule.series_id)
             title, value_in = series.title, _value_in(rule, series)
-            found = _rehearse(conn, rule, series, today)
-            now = _now(context, conn, rule, today)
+            found = _rehearse(context, conn, rule, series, today)
         notice = catalogue.notice_on(conn)
     return PreviewAnswer(
         kind=rule.kind,
@@ -56,25 +55,18 @@ def preview(context: Context, content: Mapping[str, Any]) -> PreviewAnswer:
         rows=tuple(found.firings[:MOST_ROWS]),
         calibration=found.calibration,
         marks=() if found.calibration is None else marks_of(rule, found.calibration),
-        now=now,
-        beyond_now=None if now is None else rule.beyond(now.value),
+        now=found.now,
+        beyond_now=None if found.now is None else rule.beyond(found.now.value),
         notes=found.notes,
         notice=notice,
     )
 
 
-def _rehearse(conn: Connection, rule: Rule, series: Series, today: date) -> Rehearsed:
-    if rule.about.judged_on == "forecast":
-        return rehearse_chances(conn, rule, series, today)
-    return rehearse_prices(conn, rule, series, today)
-
-
-def _now(context: Context, conn: Connection, rule: Rule, today: date) -> Observation | None:
-    """What the rule would be judged on at once."""
-    if rule.about.judged_on == "forecast":
-        return chances.observe(context, conn, [rule], rule.series_id or "", today).get(rule.rule_id)
-    found = observe(rule, Prices(conn, today), None)
-    return found[-1] if found else None
+def _rehearse(context: Context, conn: Connection, rule: Rule, series: Series, today: date) -> Rehearsed:
+    if rule.about.judged_on != "forecast":
+        return rehearse_prices(conn, rule, series, today)
+    now = chances.observe(context, conn, [rule], series.series_id, today).get(rule.rule_id)
+    return replace(rehearse_chances(conn, rule, series, today), now=now)
 
 
 def _value_in(rule: Rule, series: Series) -> str:

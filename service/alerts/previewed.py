@@ -59,7 +59,8 @@ class PreviewFiring:
 class Rehearsed:
     """A rule run over history. days: first and last on which it was judged; observations: on how many.
 
-    cutoffs: of the backtest, None for rules that do not stand on one. firings: all, oldest first.
+    cutoffs: of the backtest, None for rules that do not stand on one. firings: all, oldest first. now: the
+    newest observation.
     """
 
     days: tuple[date, date] | None
@@ -67,6 +68,7 @@ class Rehearsed:
     cutoffs: int | None = None
     firings: Sequence[PreviewFiring]
     calibration: Calibration | None = None
+    now: Observation | None = None
     notes: tuple[str, ...]
 
 

@@ -36,12 +36,12 @@ def rehearse_prices(conn: Connection, rule: Rule, series: Series, today: date) -
         return observe(rule, known, since)
 
     found = replay(rule, days, look)
+    newest = look(today, None)
     return Rehearsed(
         days=(days[0], today) if days else None,
         observations=len(found.values),
-        cutoffs=None,
         firings=_rows(rule, found.firings, found.values),
-        calibration=None,
+        now=newest[-1] if newest else None,
         notes=(AS_KNOWN,) if days else (NO_HISTORY,),
     )
 

@@ -67,7 +67,7 @@ def get_silence(context: Context, silence_id: int) -> ShownSilence:
 def replace_silence(
     context: Context, silence_id: int, content: Mapping[str, Any], version: int, author: str
 ) -> ShownSilence:
-    """Put another silence in the place of that version. Raises NotKnown, Outdated, Refusal for one that ended."""
+    """Put another silence in the place of that version. Raises NotKnown, Outdated, Refusal if it ended."""
     now = context.clock.now()
     with context.engine.begin() as conn:
         old = _going_on(conn, silence_id, now)

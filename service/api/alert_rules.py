@@ -8,11 +8,9 @@ from fastapi import APIRouter, Depends, Path, Response
 
 from data.store.rules import StoredRule
 from service.alerts import board, desk
-from service.alerts import preview as previews
-from service.api.deps import QUESTIONS, Asking, Author, Ctx, Reading, Writing, json_only
+from service.api.deps import Author, Ctx, Reading, Writing, json_only
 from service.api.idempotency import Made, OnlyOnce
 from service.api.schemas.alerts import RuleIn, RuleList, RuleOut
-from service.api.schemas.previews import PreviewOut
 from service.api.versions import IfMatch, tag
 from service.context import Context
 
@@ -38,13 +36,6 @@ def create(body: RuleIn, context: Ctx, author: Author, once: OnlyOnce) -> Respon
         return Made(body=out, location=f"/v1/alert-rules/{made.rule_id}", version=made.version)
 
     return once(body, work)
-
-
-@router.post("/preview", tags=[QUESTIONS], dependencies=Asking)
-def preview(body: RuleIn, context: Ctx) -> PreviewOut:
-    """What the rule would have done: on prices as they were known then, on chances at the stored backtest's
-    cutoffs only. Refused as it would be when armed. A read key is enough; nothing is kept."""
-    return PreviewOut.model_validate(previews.preview(context, content(body)))
 
 
 @router.get("/{rule_id}", dependencies=Reading)

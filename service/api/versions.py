@@ -1,7 +1,7 @@
 """ETag and If-Match: a change says which version it was made from, so that nobody overwrites unseen.
 
 The ETag is the version of a single resource, `"3"`. If-Match takes one, or several by commas; `W/"3"` counts
-as `"3"`, since compression on the way weakens a tag and the version is that of the resource, not of its bytes.
+as `"3"`: compression on the way weakens a tag, and the version is that of the resource, not of its bytes.
 `*` is refused: it would overwrite whatever is there.
 """
 

@@ -30,8 +30,8 @@ def show_preview(context: Context, content: Mapping[str, Any], as_json: bool) ->
 
 def _now(found: PreviewAnswer) -> Iterator[str]:
     if found.now is not None:
-        verb = "fires" if found.beyond_now else "does not fire"
-        yield f"Now it {verb}: {_value(found, found.now.value)}. {found.now.note}"
+        where = "beyond" if found.beyond_now else "not beyond"
+        yield f"Now {where} the threshold: {_value(found, found.now.value)}. {found.now.note}"
 
 
 def _history(found: PreviewAnswer) -> Iterator[str]:
@@ -42,7 +42,8 @@ def _history(found: PreviewAnswer) -> Iterator[str]:
     times = "once" if found.firings == 1 else f"{found.firings} times"
     yield f"{found.first_on} to {found.last_on}, {judged}: fired {times}{often}."
     if found.median_delay_days is not None:
-        yield f"Told {found.median_delay_days:g} days after the first price beyond the threshold (median)."
+        days = f"{found.median_delay_days:g} day{'' if found.median_delay_days == 1 else 's'}"
+        yield f"Fired {days} after the first price beyond the threshold (median)."
     if found.held_next.of:
         third = f", at the third {_share(found.held_third)}" if found.held_third.of else ""
         yield f"Still beyond it at the next observation {_share(found.held_next)}{third}."

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
-from data.store import jobs, prices, slots
+from data.store import idempotency, jobs, prices, slots
 from data.store.slots import Slot
 from service import training
 from service.context import Context
@@ -16,6 +17,8 @@ from service.settings import Settings
 #: What a job did, as JSON.
 Result = Mapping[str, Any]
 _SLOTS_KEPT = timedelta(days=400)
+#: Twice as long as a repeated request gets the first one's answer.
+_REQUESTS_KEPT = timedelta(hours=48)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +40,39 @@ def _retrain(context: Context, slot: Slot) -> Result:
     return {"run_id": training.request(context, slot.reason).run_id}
 
 
+def _ingest(context: Context, _slot: Slot) -> Result:
+    from service.sources.pull import pull_due
+
+    found = pull_due(context, now=context.clock.now())
+    return {"outcomes": dict(Counter(result.outcome for result in found.results))}
+
+
+def _score(context: Context, _slot: Slot) -> Result:
+    from service.record.score import score_due
+
+    return asdict(score_due(context, now=context.clock.now()))
+
+
 def _clean_up(context: Context, _slot: Slot) -> Result:
+    now = context.clock.now()
     with context.engine.begin() as conn:
-        return {"slots_removed": slots.prune(conn, context.clock.now() - _SLOTS_KEPT)}
+        idempotency.forget(conn, now - _REQUESTS_KEPT)
+        return {"slots_removed": slots.prune(conn, now - _SLOTS_KEPT)}
 
 
 JOBS: tuple[Job, ...] = (
+    Job(
+        name="ingest",
+        about="pull the sources that are due, and take what lies in the watched folder",
+        schedule=lambda settings: settings.job_ingest,
+        act=_ingest,
+    ),
+    Job(
+        name="score",
+        about="score forecasts whose prices came, and judge each champion by them",
+        schedule=lambda settings: settings.job_score,
+        act=_score,
+    ),
     Job(
         name=jobs.RETRAIN,
         about="queue a training run; also some minutes after new prices and events",

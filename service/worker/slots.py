@@ -70,12 +70,10 @@ def open_due(context: Context, name: str) -> None:
 
 
 def open_wanted(context: Context) -> None:
-    """Make a training run due for changes noted long enough ago, unless one is queued, running or due."""
+    """Make retraining due for changes noted long enough ago, unless a run is queued or running."""
     with context.engine.connect() as conn:
         note, known = store.wanted(conn, RETRAIN), store.get_job(conn, RETRAIN)
         if note is None or known is None or known.paused_at is not None or runs.pending(conn):
-            return
-        if slots.first_due(conn, RETRAIN) or slots.running(conn, RETRAIN):
             return
     at = ripe_at(context, note)
     if at <= context.clock.now():

@@ -3,19 +3,20 @@
     python -m tests.benchmarks.takeover           # both, about five minutes
     python -m tests.benchmarks.takeover api       # one: lease or api
 
-The lease is that of the default settings. The leader of two workers is killed at random moments; what counts is
-the time until a slot of the schedule has been done under another. The API is asked on one connection, a hundred
-times a second, on the reference data: first with nothing else to do, then while a run trains.
+The lease is that of the default settings. The leader of two workers is killed at random moments; what counts
+is the time until a slot of the schedule has been done under another. The API is asked for one thing after the
+other on one connection, at most a hundred times a second, on the reference data: first with nothing else to
+do, then while a run trains.
 """
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
 import random
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -144,10 +145,7 @@ def wait_for_forecast(port: int) -> Caller:
     """A connection, once the first run has ended."""
     give_up = time.perf_counter() + PATIENCE
     while time.perf_counter() < give_up:
-        with_socket = socket.socket()
-        listens = with_socket.connect_ex(("127.0.0.1", port)) == 0
-        with_socket.close()
-        if listens:
+        with contextlib.suppress(ConnectionRefusedError):
             caller = Caller(port)
             if caller.get(PATHS[0])[0] == 200:
                 return caller
@@ -158,6 +156,12 @@ def wait_for_forecast(port: int) -> Caller:
 def p99(seconds: list[float]) -> float:
     """The 99 % quantile, in milliseconds."""
     return 1000 * statistics.quantiles(seconds, n=100)[-1]
+
+
+def described(name: str, seconds: list[float]) -> str:
+    """One line about answers."""
+    middle = 1000 * statistics.median(seconds)
+    return f"API {name:<9} {len(seconds):6} calls, median {middle:6.1f} ms, p99 {p99(seconds):6.1f} ms"
 
 
 def main() -> int:
@@ -171,11 +175,7 @@ def main() -> int:
             )
         if "api" in wanted:
             idle, busy = api(Path(folder))
-            for name, seconds in (("idle", idle), ("training", busy)):
-                middle = 1000 * statistics.median(seconds)
-                print(
-                    f"API {name:<9} {len(seconds):6} calls, median {middle:6.2f} ms, p99 {p99(seconds):6.2f} ms"
-                )
+            print("\n".join(described(*pair) for pair in (("idle", idle), ("training", busy))))
             print(f"p99 while training over idle: {p99(busy) / p99(idle):.2f} (at most {SLOWER_LIMIT:g})")
     return 0
 

@@ -73,6 +73,15 @@ def test_an_hour_left_out_counts_at_the_change_and_one_shown_twice_the_first_tim
     assert len(autumn) == 48
 
 
+def test_the_nights_on_which_clocks_change_to_the_minute() -> None:
+    (left_out,) = of_day("cron: 30 2 * * *", STOCKHOLM, SPRING)
+    assert f"{left_out:%H:%M %Z}" == "03:00 CEST"
+    second_time = datetime(2026, 10, 25, 1, 10, tzinfo=UTC)  # a quarter past two, again
+    assert parse("cron: 30 2 * * *", STOCKHOLM).next_after(second_time) == datetime(
+        2026, 10, 26, 1, 30, tzinfo=UTC
+    )
+
+
 def test_an_interval_goes_on_through_the_night() -> None:
     assert [len(of_day("every: 1h", STOCKHOLM, day)) for day in (SPRING, AUTUMN)] == [23, 25]
 

@@ -364,6 +364,24 @@ def test_without_prices_nothing_is_queued(desk: Desk) -> None:
     assert (slot.state, slot.result) == ("done", {"run_id": None, "note": "there are no prices yet"})
 
 
+def test_a_change_is_answered_by_one_slot_even_if_it_leads_to_no_run(desk: Desk) -> None:
+    desk.lead(*JOBS)
+    change(desk)
+    desk.clock.shift(HOUR)
+    assert retrain(desk) == ["new prices"]
+    assert jobs.list_jobs(desk.plain).jobs[-1].wanted is None
+
+
+def test_a_slot_whose_end_could_not_be_recorded_is_run_again(desk: Desk) -> None:
+    one = job()
+    desk.lead(one)
+    jobs.run(desk.plain, "a", by="desk")
+    with desk.plain.engine.begin() as conn:  # as if the database went away before the end
+        slot_store.claim(conn, "a", worker="leader", fence=desk.fence.number, now=START)
+    assert [slot.attempts for slot in desk.turn(one)] == [2]
+    assert [slot.state for slot in desk.history("a")] == ["done"]
+
+
 def test_cleaning_up_keeps_a_year_of_slots(desk: Desk) -> None:
     cleaning = next(found for found in JOBS if found.name == "clean-up")
     desk.lead(*JOBS)

@@ -272,7 +272,7 @@ def answerable(issued: IssuedForecast, probability: float) -> SeriesForecast:
 def save_answerable(conn: Connection, run_id: int, made: list[SeriesForecast]) -> None:
     """Keep what questions start from."""
     for one in made:
-        for kept in standing.facts_of(one):
+        for kept in standing.facts_of(one, "rw"):
             facts.save(conn, run_id, kept)
     facts.save(conn, run_id, standing.shocks_of(made, 0))
 

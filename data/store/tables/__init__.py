@@ -21,6 +21,8 @@ from data.store.tables.core import (
 )
 from data.store.tables.deliveries import attempt, delivery, delivery_alert, endpoint
 from data.store.tables.jobs import job, job_slot, job_wanted, lease
+from data.store.tables.record import forecast_score, model_health, promotion
+from data.store.tables.sources import fx_day, quarantine, source, source_result, source_state
 
 __all__ = [
     "alert",
@@ -38,6 +40,8 @@ __all__ = [
     "event_change",
     "event_version",
     "forecast",
+    "forecast_score",
+    "fx_day",
     "fx_path",
     "fx_rate",
     "idempotency_key",
@@ -46,9 +50,15 @@ __all__ = [
     "job_wanted",
     "lease",
     "metadata",
+    "model_health",
+    "promotion",
+    "quarantine",
     "quote",
     "run",
     "run_fact",
     "series",
     "silence",
+    "source",
+    "source_result",
+    "source_state",
 ]

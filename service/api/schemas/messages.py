@@ -1,7 +1,6 @@
 """Bodies of the webhooks that are sent in format standard. More fields may come; those named here stay.
 
-A body stays below 20 KB: texts that would not fit end in an ellipsis, lists are followed by how much of them is
-left out (`<name>_left_out`).
+A body stays below 20 KB: a text that would not fit ends in an ellipsis.
 """
 
 from __future__ import annotations
@@ -62,13 +61,13 @@ class SentOne(SentAlert):
 
 
 class SentDigest(_Sent):
-    """What is told of several alerts at once."""
+    """What is told of several alerts at once. What one body cannot hold comes in further parts."""
 
-    count: int = Field(description="Alerts told of, those left out too")
+    count: int = Field(description="Alerts in this part")
+    part: int
+    parts: int = Field(description="How many there are, each a message of its own")
     counts: dict[str, int] = Field(description="By type")
     alerts: list[SentAlert]
-    left_out: int = Field(description="Alerts not named for their number")
-    alerts_left_out: int = Field(default=0, description="Further ones not named for the size of the body")
     alerts_at: str
 
 

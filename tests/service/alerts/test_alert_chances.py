@@ -109,13 +109,15 @@ def test_beyond_what_is_stored_the_months_there_are_count_and_it_says_so(context
 def test_an_observation_says_what_it_is(context: Context) -> None:
     with context.engine.connect() as conn:
         (found,) = observe(context, conn, [crossing()], BASE, TODAY).values()
-        run_id = store.newest_run(conn, BASE)
+        newest = store.latest(conn, BASE)
+    assert newest is not None
+    run_id = newest.run_id
     assert (found.key, found.at) == (f"{run_id:010d}", ISSUED)
     share = found.value
     error = (share * (1 - share) / DRAWS) ** 0.5
     assert found.note == (
-        "Chance of a monthly mean above 550 CNY/kg incl-vat in some month 2026-12 to 2027-04: "
-        f"{share:.1%}, standard error {error:.1%}, from {DRAWS} joint paths of run {run_id}. "
+        "Chance of a monthly mean above 550 CNY/kg incl-vat in some month 2026-12 to 2027-04, "
+        f"with a standard error of {error:.1%}, from {DRAWS} joint paths of run {run_id}. "
         "Within a month a daily price may cross and come back."
     )
 
