@@ -84,6 +84,8 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(
         default=15.0, ge=0.5, le=600, description="Silence after which another worker takes the schedule over"
     )
+    job_ingest: str = Field(default="every: 5m", description="When sources that are due are pulled")
+    job_score: str = Field(default="every: 1h", description="When forecasts are scored whose prices came")
     job_retrain: str = Field(
         default="cron: 30 5 * * mon-fri", description="When all models are fitted anew, docs/operations.md"
     )
@@ -138,7 +140,7 @@ class Settings(BaseSettings):
         _said(parse_zone, value)
         return value
 
-    @field_validator("job_retrain", "job_clean_up")
+    @field_validator("job_ingest", "job_score", "job_retrain", "job_clean_up")
     @classmethod
     def _is_a_schedule(cls, value: str) -> str:
         _said(parse, value, "UTC")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from service.settings import Settings
 
 #: What a job did, as JSON.
 Result = Mapping[str, Any]
-_SLOTS_KEPT = timedelta(days=400)
+_SLOTS_KEPT = timedelta(days=100)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,18 @@ class Job:
     schedule: Callable[[Settings], str]
     act: Callable[[Context, Slot], Result]
     repeatable: bool = True
+
+
+def _ingest(context: Context, _slot: Slot) -> Result:
+    from service.sources.pull import pull_due
+
+    return Counter(one.outcome for one in pull_due(context, now=context.clock.now()).results)
+
+
+def _score(context: Context, _slot: Slot) -> Result:
+    from service.record.score import score_due
+
+    return asdict(score_due(context, now=context.clock.now()))
 
 
 def _retrain(context: Context, slot: Slot) -> Result:
@@ -44,8 +57,20 @@ def _clean_up(context: Context, _slot: Slot) -> Result:
 
 JOBS: tuple[Job, ...] = (
     Job(
+        name="ingest",
+        about="pull the sources that are due, and take files from the watched folder",
+        schedule=lambda settings: settings.job_ingest,
+        act=_ingest,
+    ),
+    Job(
+        name="score",
+        about="score forecasts whose prices came, and judge each series",
+        schedule=lambda settings: settings.job_score,
+        act=_score,
+    ),
+    Job(
         name=jobs.RETRAIN,
-        about="queue a training run; also some minutes after new prices and events",
+        about="queue a training run; also some minutes after a change that asks for one",
         schedule=lambda settings: settings.job_retrain,
         act=_retrain,
     ),
