@@ -84,10 +84,8 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(
         default=15.0, ge=0.5, le=600, description="Silence after which another worker takes the schedule over"
     )
-    job_ingest: str = Field(
-        default="every: 5m", description="When sources are looked at; each is pulled at its own interval"
-    )
-    job_score: str = Field(default="cron: 40 4 * * *", description="When forecasts are scored")
+    job_ingest: str = Field(default="every: 5m", description="When sources that are due are pulled")
+    job_score: str = Field(default="every: 1h", description="When forecasts are scored whose prices came")
     job_retrain: str = Field(
         default="cron: 30 5 * * mon-fri", description="When all models are fitted anew, docs/operations.md"
     )

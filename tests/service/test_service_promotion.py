@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from data.store import forecasts as store
-from data.store import record, runs
+from data.store import jobs, record, runs
 from data.store.tables import forecast
 from data.store.tables import promotion as decisions
 from service import fitting, forecasting, promotion, scenarios, training
@@ -248,6 +248,16 @@ def test_a_champion_that_lost_in_service_is_demoted_at_once_and_the_record_says_
     run(context, "2027-08-10", 0.1)
     assert speaker(read(context)) == WALK, "the backtest that promoted it must not undo it"
     assert score_due(context, now=at("2027-08-11")).demoted == ()
+
+
+def test_a_series_that_comes_to_be_out_of_band_asks_for_a_run_once(context: Context) -> None:
+    in_service(context, LEVEL)
+    for _ in range(2):
+        score_due(context, now=at("2027-08-03"))
+        with context.engine.begin() as conn:
+            note = jobs.wanted(conn, jobs.RETRAIN)
+    assert note is not None
+    assert (note.reason, note.changes) == (f"{BASE} is out of band in service", 1)
 
 
 def test_a_champion_that_won_in_service_keeps_its_place(context: Context) -> None:
