@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -11,21 +11,21 @@ import numpy as np
 import pandas as pd
 
 from forecast.assembly import draw_shocks, price_quantiles, series_forecast, series_parameters
+from forecast.dealing import Deal, here
 from forecast.distribution.fx import FxPaths
 from forecast.errors import ForecastError
-from forecast.estimation import Fit, Fits, Map, fits_for
+from forecast.estimation import Fit, Fits, LostFit, fits_for
 from forecast.events.effects import EffectsFit
 from forecast.known import Known
 from forecast.models import CANDIDATES
-from forecast.models.base import FitInput
+from forecast.models.base import Candidate, FitInput
 from forecast.models.premium import PremiumFit
 from forecast.outside import draw_rates, forecast_outside
 from forecast.panel import Panel, SeriesTask, build_panel
 from forecast.parameters import Choice, PremiumParameters, RunParameters
 from forecast.periods import available, last_day, period_frequency, steps_between
-from forecast.types import Array, PriceHistory, Relation, SeriesForecast
+from forecast.types import Array, PriceHistory, Progress, Relation, SeriesForecast, Step
 
-Progress = Callable[[str, int, int], None]
 MONTHLY = "MS"
 
 
@@ -34,7 +34,7 @@ class Setting:
     """What all cutoffs of a run share.
 
     points: long frame of the series quoted outside China. own_origin: horizons count from each series' own
-    last quote, not from the day of the cutoff.
+    last quote, not from the day of the cutoff. models: the candidates; the random walk has to be among them.
     """
 
     points: pd.DataFrame
@@ -45,6 +45,7 @@ class Setting:
     quantiles: tuple[float, ...]
     seed: int
     own_origin: bool = False
+    models: tuple[Candidate, ...] = CANDIDATES
 
     @property
     def rule(self) -> str:
@@ -63,7 +64,8 @@ class PanelRun:
 
     rates: joint paths of CNY and EUR per USD over all months forecast. by_model: model -> series -> log price
     quantiles at QUANTILES, (steps, 21). effects: what events did, by market. parameters: of the newest run,
-    None for a fold of a backtest. histories: on a calendar, as known at `known_at`.
+    None for a fold of a backtest. histories: on a calendar, as known at `known_at`. lost: fits of the run
+    that hung, crashed or took too much.
     """
 
     forecasts: tuple[SeriesForecast, ...]
@@ -75,6 +77,7 @@ class PanelRun:
     effects: Mapping[str, EffectsFit]
     histories: tuple[PriceHistory, ...]
     parameters: RunParameters | None
+    lost: tuple[LostFit, ...] = ()
 
 
 def steps_for(setting: Setting, at: Known, history: PriceHistory) -> int:
@@ -89,7 +92,7 @@ def own_fits(setting: Setting, at: Known, fits: Fits) -> Fits:
     return {
         (series, model.name): fits_for(fits, at, series, model, setting.season)
         for series in at.place
-        for model in CANDIDATES
+        for model in setting.models
     }
 
 
@@ -98,7 +101,7 @@ def run_fold(
     at: Known,
     fits: Fits,
     *,
-    mapper: Map = map,
+    deal: Deal = here,
     progress: Progress | None = None,
     models: bool = False,
 ) -> PanelRun:
@@ -108,10 +111,10 @@ def run_fold(
     """
     inputs = at.inputs(setting.season, setting.seed)
     tasks = [
-        series_task(at, h, d, steps_for(setting, at, h), _own(fits, h))
+        series_task(at, h, d, steps_for(setting, at, h), _own(setting, fits, h))
         for h, d in zip(at.histories, inputs, strict=True)
     ]
-    panel = build_panel(tasks, season=setting.season, mapper=mapper)
+    panel = build_panel(tasks, season=setting.season, models=setting.models, deal=deal, progress=progress)
     forecasts: list[SeriesForecast] = []
     by_model: dict[str, dict[str, Array]] = {}
     for u, (task, shock) in enumerate(
@@ -125,7 +128,8 @@ def run_fold(
             if np.isfinite(values).all():
                 by_model.setdefault(name, {})[forecast.key.unique_id] = values
         if progress:
-            progress("ranges", u + 1, len(tasks))
+            name = forecast.key.unique_id
+            progress(Step(stage="ranges", done=u + 1, total=len(tasks), series=name))
     # a fold of a backtest is scored: nobody reads what its premiums are made of
     rates, outside, failures = forecast_targets(setting, at, forecasts, parts=not models)
     return PanelRun(
@@ -158,8 +162,8 @@ def _parameters(
     )
 
 
-def _own(fits: Fits, history: PriceHistory) -> Mapping[str, tuple[Fit, ...]]:
-    return {m.name: fits[history.key.unique_id, m.name] for m in CANDIDATES}
+def _own(setting: Setting, fits: Fits, history: PriceHistory) -> Mapping[str, tuple[Fit, ...]]:
+    return {m.name: fits[history.key.unique_id, m.name] for m in setting.models}
 
 
 def series_task(

@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from service.commands import admin, changes, effects, events, forecasts, premium, prices, questions, serve
+from service.commands import (
+    admin,
+    changes,
+    effects,
+    events,
+    forecasts,
+    premium,
+    prices,
+    questions,
+    runs,
+    serve,
+)
 from service.commands.output import FAILURE, USAGE, err
 
 app = typer.Typer(
@@ -45,6 +56,7 @@ def root(
 _RUN, _READ, _WRITE = "Run it", "Read", "Write"
 app.command(rich_help_panel=_RUN)(serve.serve)
 app.command(rich_help_panel=_RUN)(forecasts.train)
+app.add_typer(runs.app, name="runs", rich_help_panel=_RUN)
 app.command(rich_help_panel=_READ)(forecasts.forecast)
 app.command(rich_help_panel=_READ)(questions.scenario)
 app.command(rich_help_panel=_READ)(questions.basket)

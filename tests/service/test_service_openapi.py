@@ -45,6 +45,7 @@ OPERATIONS = [
     ("GET", "/v1/training-runs"),
     ("POST", "/v1/training-runs"),
     ("GET", "/v1/training-runs/{run_id}"),
+    ("POST", "/v1/training-runs/{run_id}/cancel"),
     ("GET", "/v1/backtests"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
