@@ -81,7 +81,7 @@ class Cluster:
     def _wait(self, future: Any) -> None:
         while not future.done():
             self._check()
-            with suppress(TimeoutError):
+            with suppress(TimeoutError), self._client.as_current():
                 wait([future], timeout=CHECK_SECONDS)
 
 

@@ -1,8 +1,8 @@
 """How far a run is, and how long it may take still: an estimate that says what it is.
 
 A run goes through stages that cost differently, so steps of one are not counted as steps of another. Each
-stage is taken to be the share of the whole that it was in the newest finished run of this database; the time
-left is the time so far, times what is left over what is done.
+stage is taken to be the share of the whole that it was in the newest finished run of this database. The time
+left follows from the rate so far; the start, when processes and libraries are loaded, is no part of it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _STEPS: Mapping[str, str] = {
     "backtest": "cutoffs",
 }
 _MINUTE = 60
-#: Below this share of the whole, the rate so far says nothing.
+#: The rate is measured from this share of the whole on, and over at least as much.
 LEAST = 0.03
 
 
@@ -34,27 +34,34 @@ class Pace:
         known = spent if spent is not None and set(spent) == set(USUAL) and sum(spent.values()) > 0 else USUAL
         self._shares = {stage: known[stage] / sum(known.values()) for stage in USUAL}
         self._began: dict[str, float] = {}
+        self._under_way: tuple[float, float] | None = None  # share and time, once the start is over
 
     def progress(self, step: Step, now: float) -> RunProgress:
         """How far the run is with this step."""
         self._began.setdefault(step.stage, now)
-        before = 0.0
-        for stage, share in self._shares.items():
-            if stage == step.stage:
-                before += share * step.done / max(step.total, 1)
-                break
-            before += share
-        elapsed = now - min(self._began.values())
-        left = elapsed * (1 - before) / before if before >= LEAST else None
+        share = self._share(step)
+        if self._under_way is None and share >= LEAST:
+            self._under_way = share, now
+        left: float | None = None
+        if self._under_way is not None:
+            first, since = self._under_way
+            if share - first >= LEAST:
+                left = round((now - since) * (1 - share) / (share - first), 1)
         return RunProgress(
             stage=step.stage,
             done=step.done,
             total=step.total,
             series=step.series or None,
             model=step.model or None,
-            share=round(before, 4),
-            seconds_left=None if left is None else round(left, 1),
+            share=round(share, 4),
+            seconds_left=left,
         )
+
+    def _share(self, step: Step) -> float:
+        stages = list(self._shares)
+        before = stages[: stages.index(step.stage)]
+        within = self._shares[step.stage] * step.done / max(step.total, 1)
+        return min(sum(self._shares[stage] for stage in before) + within, 1.0)
 
     def seconds(self, now: float) -> dict[str, float]:
         """Seconds that each stage took, from its first step to that of the next; 0 for one that there was

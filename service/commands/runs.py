@@ -32,10 +32,11 @@ def list_(
         None, "run", "state", "asked for", "ended", "reason", "", right=("run",), words=("reason", "")
     )
     for run in found:
-        told = "" if run.progress is None else f"{in_words(run.progress)} {time_left(run.progress)}"
+        told = run.progress
+        doing = "" if told is None else ", ".join(filter(None, (in_words(told), time_left(told))))
         ended = "-" if run.finished_at is None else f"{run.finished_at:%Y-%m-%d %H:%M}"
         asked = f"{run.requested_at:%Y-%m-%d %H:%M}"
-        made.add_row(str(run.run_id), run.state, asked, ended, run.reason, run.error or told)
+        made.add_row(str(run.run_id), run.state, asked, ended, run.reason, run.error or doing)
     print_table(made)
 
 
@@ -82,5 +83,9 @@ def tell(run: Run) -> None:
     say(f"Run {run.run_id} is done: {summary.get('forecasts')} forecasts in {summary.get('seconds'):.0f} s.")
     for name, why in summary.get("failures", []):
         say(f"[yellow]{name} got no forecast: {why}[/yellow]")
+    lost: dict[tuple[str, str, str], list[str]] = {}
     for series, model, day, why in summary.get("lost", []):
-        say(f"[yellow]{model} on {series or 'all series'} lost its fit of {day}: {why}[/yellow]")
+        lost.setdefault((model, series or "all series", why), []).append(day)
+    for (model, series, why), days in lost.items():
+        fits = f"its fit of {days[0]}" if len(days) == 1 else f"{len(days)} fits to {max(days)}"
+        say(f"[yellow]{model} on {series} lost {fits}: {why}[/yellow]")
