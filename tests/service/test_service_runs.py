@@ -189,4 +189,17 @@ def test_the_command_line_lists_watches_and_cancels(
     assert code == 2
     assert "1, which is done" in text
     assert say("runs", "watch", "999")[0] == 2
+    lost = [
+        [BASE, "prophet", "2024-12-31", "killed after 120 s"],
+        [BASE, "prophet", "2026-11-24", "killed after 120 s"],
+        [None, "boosting", "2026-11-24", "its process died (signal 9)"],
+    ]
+    again = claimed(context)
+    with context.engine.begin() as conn:
+        summary = {"forecasts": 2, "seconds": 61.2, "lost": lost}
+        runs.finish(conn, again, finished_at=ISSUED, summary=summary)
+    code, _, text = say("runs", "watch")
+    assert code == 0
+    assert f"prophet on {BASE} lost 2 fits to 2026-11-24: killed after 120 s" in text
+    assert "boosting on all series lost its fit of 2026-11-24: its process died (signal 9)" in text
     context.engine.dispose()

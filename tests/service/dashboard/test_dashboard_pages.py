@@ -201,6 +201,14 @@ class TestBeforeTheFirstForecast:
             assert '<progress value="0.25" max="1"' in found.text
             assert re.search(r'<meta http-equiv="refresh" content="\d+">', found.text)
 
+    def test_a_cancelled_run_says_so(self, young: Server) -> None:
+        with young.context.engine.begin() as conn:
+            run_id = runs.request(conn, requested_at=ISSUED, reason="test")
+            runs.cancel(conn, run_id, finished_at=ISSUED)
+        page = young.client.get("/").text
+        assert "The last training run was cancelled. Start another with ytterby train" in words(page)
+        assert 'http-equiv="refresh"' not in page
+
     def test_a_failed_run_gives_its_reason(self, young: Server) -> None:
         with young.context.engine.begin() as conn:
             runs.request(conn, requested_at=ISSUED, reason="test")
