@@ -17,6 +17,7 @@ from service.commands import (
     prices,
     questions,
     record,
+    runs,
     serve,
 )
 from service.commands.output import FAILURE, USAGE, err
@@ -56,6 +57,7 @@ def root(
 _RUN, _READ, _WRITE = "Run it", "Read", "Write"
 app.command(rich_help_panel=_RUN)(serve.serve)
 app.command(rich_help_panel=_RUN)(forecasts.train)
+app.add_typer(runs.app, name="runs", rich_help_panel=_RUN)
 app.command(rich_help_panel=_READ)(forecasts.forecast)
 app.command(rich_help_panel=_READ)(questions.scenario)
 app.command(rich_help_panel=_READ)(questions.basket)

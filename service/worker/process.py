@@ -83,6 +83,7 @@ class WorkerProcess:
 #: Settings that the child takes over, whatever command line its parent was started with.
 _SHARED = {
     "database_url", "today", "horizon", "cutoffs",
-    "processes", "executor", "seed", "worker_poll_seconds", "stale_run_seconds",
+    "processes", "executor", "fit_seconds", "fit_memory_mb", "seed",
+    "worker_poll_seconds", "stale_run_seconds",
     "log_format", "log_level",
 }  # fmt: skip

@@ -45,6 +45,7 @@ OPERATIONS = [
     ("GET", "/v1/training-runs"),
     ("POST", "/v1/training-runs"),
     ("GET", "/v1/training-runs/{run_id}"),
+    ("POST", "/v1/training-runs/{run_id}/cancel"),
     ("GET", "/v1/backtests"),
     ("GET", "/v1/promotions"),
     ("GET", "/v1/series/{series_id}/champion"),

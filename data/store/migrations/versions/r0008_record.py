@@ -96,7 +96,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_model_health_series_id_judged_at"), "model_health", ["series_id", "judged_at"])
-    with op.batch_alter_table("forecast") as batch:
+    with op.batch_alter_table("forecast", table_kwargs={"sqlite_autoincrement": True}) as batch:
         batch.add_column(sa.Column("recipe", sa.String(), nullable=False, server_default=_WALK))
         batch.add_column(sa.Column("served", sa.Boolean(), nullable=False, server_default=sa.true()))
         batch.add_column(sa.Column("replay", sa.Boolean(), nullable=False, server_default=sa.true()))
@@ -105,7 +105,9 @@ def upgrade() -> None:
             "uq_forecast_run_id_series_id_recipe", ["run_id", "series_id", "recipe"], unique=True
         )
     _name_recipes()
-    with op.batch_alter_table("forecast") as batch:  # the defaults were for what was stored before
+    with op.batch_alter_table(
+        "forecast", table_kwargs={"sqlite_autoincrement": True}
+    ) as batch:  # the defaults were for what was stored before
         for name, kind in (("recipe", sa.String()), ("served", sa.Boolean()), ("replay", sa.Boolean())):
             batch.alter_column(name, existing_type=kind, existing_nullable=False, server_default=None)
 
@@ -177,7 +179,7 @@ def downgrade() -> None:
             )
     conn.execute(sa.delete(_fact).where(_fact.c.kind.like("base-paths:%")))
     conn.execute(sa.delete(_fact).where(_fact.c.kind.like("open-events:%")))
-    with op.batch_alter_table("forecast") as batch:
+    with op.batch_alter_table("forecast", table_kwargs={"sqlite_autoincrement": True}) as batch:
         batch.drop_index("uq_forecast_run_id_series_id_recipe")
         batch.create_index("uq_forecast_run_id_series_id", ["run_id", "series_id"], unique=True)
         for name in ("replay", "served", "recipe"):
