@@ -17,6 +17,7 @@ from service.commands import (
     prices,
     questions,
     record,
+    reproduce,
     runs,
     serve,
 )
@@ -68,6 +69,7 @@ app.command(rich_help_panel=_READ)(effects.effects)
 app.command(rich_help_panel=_READ)(prices.series)
 app.command(rich_help_panel=_READ)(record.champion)
 app.command(rich_help_panel=_READ)(record.track_record)
+app.command(rich_help_panel=_READ)(reproduce.reproduce)
 app.command(rich_help_panel=_WRITE)(record.rollback)
 app.command("import", rich_help_panel=_WRITE)(prices.import_)
 app.add_typer(events.app, name="events", rich_help_panel=_WRITE)
