@@ -21,6 +21,7 @@ from service.commands import (
     prices,
     questions,
     record,
+    runs,
     serve,
     sources,
 )
@@ -61,6 +62,7 @@ def root(
 _RUN, _READ, _WRITE = "Run it", "Read", "Write"
 app.command(rich_help_panel=_RUN)(serve.serve)
 app.command(rich_help_panel=_RUN)(forecasts.train)
+app.add_typer(runs.app, name="runs", rich_help_panel=_RUN)
 app.command(rich_help_panel=_READ)(forecasts.forecast)
 app.command(rich_help_panel=_READ)(questions.scenario)
 app.command(rich_help_panel=_READ)(questions.basket)

@@ -6,7 +6,7 @@ Imported by the worker and by `ytterby train` only: it brings every modelling li
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -21,14 +21,18 @@ from data.store.forecasts import IssuedForecast
 from data.store.runs import Run
 from forecast.errors import ForecastError, InputError
 from forecast.evaluation.exceedance import Exceedance
+from forecast.models import CANDIDATES
+from forecast.models.base import Candidate
 from forecast.pipeline import PanelRun, train_panel
-from forecast.types import SeriesForecast
+from forecast.types import Progress, SeriesForecast, Step
 from service import exceedance_facts, logs, parameter_facts, promotion, scoring, standing
 from service import inputs as given
 from service.context import Context
 from service.effect_facts import effect_facts
+from service.fit_process import Limits
 from service.heartbeat import Heartbeat, worker_name
 from service.inputs import Inputs
+from service.pace import Pace
 from service.pool import fitting_pool
 from service.refusals import Refusal
 from service.startup import Watcher, watch
@@ -64,45 +68,59 @@ def run_here(context: Context, reason: str, watcher: Watcher) -> Run:
             return ended
 
 
-def perform(context: Context, run: Run, watcher: Watcher | None = None) -> Run:
-    """Do a claimed run to its end and return it as it then stands: done, or failed with the reason.
+def perform(
+    context: Context, run: Run, watcher: Watcher | None = None, *, models: Sequence[Candidate] = CANDIDATES
+) -> Run:
+    """Do a claimed run to its end and return it as it then stands: done, failed with the reason, or
+    cancelled.
 
     Ctrl-C fails it. If this process is told to stop otherwise, the run goes back to the queue. Either way the
     interruption goes on to the caller.
     """
     try:
-        with Heartbeat(context, run.run_id) as beat:
+        with context.engine.connect() as conn:
+            newest = runs.newest_done(conn)
+        pace = Pace((newest.summary or {}).get("stages") if newest else None)
+        with Heartbeat(context, run, pace) as beat:
 
-            def report(note: str, done: int, total: int) -> None:
-                beat.report(note, done, total)
+            def report(step: Step) -> None:
+                progress = beat.report(step)
                 if watcher is not None:
-                    watcher(note, done, total)
+                    watcher(progress)
 
             read_at = context.clock.now()
             with context.engine.connect() as conn:
                 known = given.load(conn, context.clock.today())
-            fitted = fit(known, context, report)
-        _store(context, run, known, fitted, read_at)
+            fitted = fit(known, context, report, check=beat.check, models=models)
+            stages = pace.seconds(time.perf_counter())
+            _store(context, run, known, fitted, read_at, stages)
     except Exception as error:  # noqa: BLE001 - whatever it was, the run must end with its reason
         expected = isinstance(error, ForecastError)
         if not expected:
             logs.get("worker").exception("a training run failed unexpectedly", run=run.run_id)
         why = str(error) if expected else f"{type(error).__name__}: the worker's log says more"
-        with context.engine.begin() as conn:  # changes nothing if another worker has the run by now
-            runs.fail(conn, run.run_id, finished_at=context.clock.now(), error=why)
+        with context.engine.begin() as conn:  # changes nothing if it was cancelled, or is another worker's
+            runs.fail(conn, run, finished_at=context.clock.now(), error=why)
     except KeyboardInterrupt:
         with context.engine.begin() as conn:
-            runs.fail(conn, run.run_id, finished_at=context.clock.now(), error="stopped by hand")
+            runs.fail(conn, run, finished_at=context.clock.now(), error="stopped by hand")
         raise
     except BaseException:
         with context.engine.begin() as conn:
-            runs.release(conn, run.run_id)
+            runs.release(conn, run)
         raise
     return get_run(context, run.run_id)
 
 
-def fit(known: Inputs, context: Context, report: Watcher) -> Fitted:
-    """Forecast and backtest. No database here."""
+def fit(
+    known: Inputs,
+    context: Context,
+    report: Progress,
+    *,
+    check: Callable[[], None] = lambda: None,
+    models: Sequence[Candidate] = CANDIDATES,
+) -> Fitted:
+    """Forecast and backtest. No database here. check: as in fitting_pool."""
     if known.history.empty:
         raise InputError(
             "prices", "none available", "at least one series: ytterby import, or data load-reference"
@@ -111,13 +129,8 @@ def fit(known: Inputs, context: Context, report: Watcher) -> Fitted:
     settings = context.settings
     lag = scoring.lags(known.history, known.known_at)
     folds = scoring.cutoffs(known.history, lag, settings.cutoffs)
-    steps = known.history["unique_id"].nunique() + len(folds)
-    first = steps - len(folds)
-
-    def forward(note: str, done: int, total: int) -> None:
-        report(note, first + done if note == "backtest" else min(done, first), steps)
-
-    with fitting_pool(settings.processes, settings.executor) as executor:
+    limits = Limits(seconds=settings.fit_seconds, megabytes=settings.fit_memory_mb)
+    with fitting_pool(settings.processes, settings.executor, limits=limits, check=check) as executor:
         panel, backtest = train_panel(
             known.history,
             horizon=settings.horizon,
@@ -130,9 +143,11 @@ def fit(known: Inputs, context: Context, report: Watcher) -> Fitted:
             lag=lag,
             executor=executor,
             seed=settings.seed,
-            progress=forward,
+            models=models,
+            progress=report,
             recipes=True,
         )
+    report(Step(stage="scores", done=0, total=1))
     elements = {s.series_id: s.element for s in known.series}
     scores = scoring.score(backtest.rows, known.history, {r.target for r in known.relations})
     return Fitted(
@@ -145,11 +160,18 @@ def fit(known: Inputs, context: Context, report: Watcher) -> Fitted:
     )
 
 
-def _store(context: Context, run: Run, known: Inputs, fitted: Fitted, read_at: datetime) -> None:
+def _store(
+    context: Context,
+    run: Run,
+    known: Inputs,
+    fitted: Fitted,
+    read_at: datetime,
+    stages: Mapping[str, float],
+) -> None:
     """Forecasts, exchange-rate paths, figures, who is champion, and the end of the run: all or nothing.
 
     Raises Refusal when the demonstration prices were removed since `read_at`: what stands on them must not
-    come back.
+    come back. Raises RunNotRunning when the run was cancelled, or is another worker's.
     """
     now = context.clock.now()
     stamp = {
@@ -167,9 +189,13 @@ def _store(context: Context, run: Run, known: Inputs, fitted: Fitted, read_at: d
             for r in f.reports
             if r.status != "ok"
         ],
+        "lost": [
+            [lost.series or None, lost.model, lost.day.isoformat(), lost.why] for lost in fitted.panel.lost
+        ],
         "known_at": known.known_at.isoformat(),
         "cutoffs": [day.isoformat() for day in fitted.cutoffs],
         "seconds": round(fitted.seconds, 1),
+        "stages": dict(stages),
         **stamp,
     }
     found = effect_facts(fitted.panel, known.history, known.relations, known.events)
@@ -189,7 +215,7 @@ def _store(context: Context, run: Run, known: Inputs, fitted: Fitted, read_at: d
         for fact in exceedance_facts.facts_of(fitted.exceedances):
             facts.save(conn, run.run_id, fact)
         backtests.save(conn, run.run_id, fitted.scores)
-        runs.finish(conn, run.run_id, finished_at=now, summary=summary)
+        runs.finish(conn, run, finished_at=now, summary=summary)
 
 
 def _issue(

@@ -58,6 +58,12 @@ class Settings(BaseSettings):
         default="",
         description="Where fits run: empty for processes of this machine, or a Dask cluster. docs/scale.md",
     )
+    fit_seconds: float = Field(
+        default=120.0, gt=0, le=86_400, description="Longest that one fit may take, in seconds"
+    )
+    fit_memory_mb: int = Field(
+        default=2_000, ge=300, description="Most memory of a process that fits, in megabytes (on Linux)"
+    )
     seed: int = Field(default=0, ge=0, description="Seed of every random draw")
     max_body_bytes: int = Field(default=5_000_000, ge=1_000, description="Largest request body")
     max_rows: int = Field(

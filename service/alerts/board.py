@@ -14,8 +14,9 @@ from data.store import rules, silences
 from data.store.alerts import Alert, AlertTransition
 from data.store.rules import StoredRule
 from service.alerts.judge import silenced
-from service.alerts.reading import read
-from service.alerts.rules import BY_NAME, Rule
+from service.alerts.notify import Reason
+from service.alerts.reading import rule_of
+from service.alerts.rules import BY_NAME
 from service.alerts.state import Phase
 from service.context import Context
 from service.refusals import NotKnown, Refusal
@@ -41,7 +42,7 @@ class ShownAlert:
         said = [
             "silenced" if self.silenced else "",
             f"seen by {alert.acknowledged_by}" if alert.acknowledged_by else "",
-            f"no newer quote since {alert.stale_since:%Y-%m-%d}" if alert.stale_since else "",
+            "newest quote too old" if alert.stale_since else "",
             "rule deleted" if self.rule.deleted_at else "",
         ]
         return ", ".join(filter(None, said))
@@ -75,6 +76,12 @@ class ShownTransition:
     rule_id: int
     name: str
     subject: str
+
+    @property
+    def told(self) -> str:
+        """Was somebody told, and why or why not?"""
+        reason = Reason(self.line.notified)
+        return f"{'yes' if reason.tells else 'no'}: {reason.value.replace('-', ' ')}"
 
 
 def list_alerts(
@@ -114,16 +121,6 @@ def recent(context: Context, limit: int) -> list[ShownTransition]:
         )
         for line in lines
     ]
-
-
-def rule_of(stored: StoredRule) -> Rule:
-    """The rule that is kept."""
-    return read(
-        dict(stored.content) | {"enabled": stored.enabled},
-        rule_id=stored.rule_id,
-        version=stored.version,
-        marks=tuple(stored.marks),
-    )
 
 
 def plain_rule(stored: StoredRule) -> dict[str, Any]:

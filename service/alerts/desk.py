@@ -18,7 +18,7 @@ from service import catalogue
 from service.alerts import backtest
 from service.alerts.messages import PLACEHOLDERS, unknown_placeholders
 from service.alerts.observe import basis_of
-from service.alerts.reading import given, read
+from service.alerts.reading import given, read, rule_of
 from service.alerts.rules import Rule
 from service.alerts.state import Phase
 from service.context import Context
@@ -38,7 +38,7 @@ def create_rule(context: Context, content: Mapping[str, Any], author: str) -> Ru
         marks = backtest.marks(context, conn, rule)
         made = rules.add(conn, given(rule), marks=marks, author=author, now=now)
         signals.add(conn, kind="rule", subject=str(made.rule_id), at=now)
-    return _rule(made)
+    return rule_of(made)
 
 
 def list_rules(context: Context) -> Sequence[StoredRule]:
@@ -72,7 +72,7 @@ def replace_rule(
         if made is None:
             raise Outdated(f'"{version}"', old.version)
         signals.add(conn, kind="rule", subject=str(rule_id), at=now)
-    return _rule(made)
+    return rule_of(made)
 
 
 def delete_rule(context: Context, rule_id: int, version: int, author: str) -> None:
@@ -198,9 +198,3 @@ def _find(conn: Connection, rule_id: int) -> StoredRule:
     if found is None:
         raise NotKnown("rule_id", rule_id, "a number that GET /v1/alert-rules shows")
     return found
-
-
-def _rule(stored: StoredRule) -> Rule:
-    return read(
-        dict(stored.content), rule_id=stored.rule_id, version=stored.version, marks=tuple(stored.marks)
-    )

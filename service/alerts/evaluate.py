@@ -7,9 +7,12 @@ thing twice, and a worker that dies loses nothing.
 
 from __future__ import annotations
 
+import gc
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
@@ -21,12 +24,11 @@ from data.store.rules import StoredRule
 from data.store.signals import Signal
 from service import logs
 from service.alerts import chances, messages, observe
-from service.alerts.judge import Age, Judged, Notice, fresh, judge, silenced, since
-from service.alerts.notify import Reason
+from service.alerts.judge import Age, Judged, disable, fresh, judge, judge_event, silenced, since
 from service.alerts.observe import Prices
-from service.alerts.reading import read
+from service.alerts.reading import rule_of
 from service.alerts.rules import BY_NAME, Rule
-from service.alerts.state import Observation, Phase
+from service.alerts.state import Observation
 from service.context import Context
 from service.webhooks import outbox
 
@@ -60,25 +62,40 @@ class _Found:
 def evaluate(context: Context, *, limit: int = MOST, remind: bool = True) -> Evaluated:
     """Judge the oldest signals, at most `limit`, and what time alone has made due (with `remind`)."""
     for _ in range(TRIES):
-        with context.engine.connect() as conn:
-            found = _read(context, conn, limit, remind)
-        if not found.signals and not any(j.changed or j.notices for j in found.judged):
-            return Evaluated()
-        try:
-            told = _keep(context, found)
-        except (_Overtaken, IntegrityError):
-            continue
+        with _uncollected():
+            with context.engine.connect() as conn:
+                found = _read(context, conn, limit, remind)
+            if not found.signals and not any(j.changed or j.notices for j in found.judged):
+                return Evaluated()
+            try:
+                told = _keep(context, found)
+            except (_Overtaken, IntegrityError):
+                continue
         return Evaluated(signals=len(found.signals), alerts=len(found.judged), told=told)
     logs.get("alerts").warning("other workers are always faster; it is left to them", tries=TRIES)
     return Evaluated()
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No search for rings of garbage meanwhile. Judging thousands of rules makes many small objects and no
+    rings; looking through them again and again takes half as long as the judging itself."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _read(context: Context, conn: Connection, limit: int, remind: bool) -> _Found:
     waiting = signals.waiting(conn, limit)
     known = Prices(conn, context.clock.today())
     now = context.clock.now()
-    asked = [_rule(s) for s in _concerned(conn, waiting, known)]
+    asked = [rule_of(s) for s in _concerned(conn, waiting, known)]
     rules_by_id = {rule.rule_id: rule for rule in asked if rule.enabled}
+    disabled = {rule.rule_id: rule for rule in asked if not rule.enabled}
     kept: dict[tuple[int, str], Alert] = {
         (a.rule_id, a.subject): a for a in store.of_rules(conn, rules_by_id)
     }
@@ -96,17 +113,24 @@ def _read(context: Context, conn: Connection, limit: int, remind: bool) -> _Foun
         for rule in rules_by_id.values()
         if rule.kind != "event"
     ]
-    if remind:
-        due = [a for a in store.wanting_attention(conn) if a.rule_id not in rules_by_id]
-        own = {s.rule_id: _rule(s) for s in rules.list_rules(conn, ids={a.rule_id for a in due})}
+    if disabled:
         judged += [
-            judge(own[a.rule_id], a, [], quiet=silenced(own[a.rule_id], a.subject, quiet), now=now)
-            for a in due
-            if a.rule_id in own and own[a.rule_id].enabled
+            disable(disabled[a.rule_id], a, now)
+            for a in store.of_rules(conn, disabled)
+            if a.rule_version != disabled[a.rule_id].version
         ]
     heard = [s for s in waiting if s.kind == "event"]
     if heard:
-        judged += _events(context, conn, heard, quiet)
+        judged += _events(conn, heard, quiet, now)
+    if remind:
+        seen = {(j.alert.rule_id, j.alert.subject) for j in judged}
+        due = [a for a in store.wanting_attention(conn) if (a.rule_id, a.subject) not in seen]
+        own = {s.rule_id: rule_of(s) for s in rules.list_rules(conn, ids={a.rule_id for a in due})}
+        for a in due:
+            rule = own.get(a.rule_id)
+            if rule is not None and rule.enabled:
+                again = judge_event if rule.kind == "event" else judge
+                judged.append(again(rule, a, [], quiet=silenced(rule, a.subject, quiet), now=now))
     return _Found(signals=waiting, judged=judged)
 
 
@@ -167,11 +191,10 @@ def _age(rule: Rule, known: Prices) -> Age | None:
 
 
 def _events(
-    context: Context, conn: Connection, heard: Sequence[Signal], quiet: Sequence[silences.Silence]
+    conn: Connection, heard: Sequence[Signal], quiet: Sequence[silences.Silence], now: datetime
 ) -> list[Judged]:
-    """One notice for each event that is new or changed and each rule on an element it touches."""
-    now = context.clock.now()
-    asked = [r for s in rules.list_rules(conn, kinds={"event"}) if (r := _rule(s)).enabled]
+    """One judgement for each event that is new or changed and each rule on an element it touches."""
+    asked = [r for s in rules.list_rules(conn, kinds={"event"}) if (r := rule_of(s)).enabled]
     kept = {(a.rule_id, a.subject): a for a in store.of_rules(conn, [r.rule_id for r in asked])}
     whats: dict[str, list[str]] = defaultdict(list)
     for signal in heard:
@@ -179,22 +202,14 @@ def _events(
     judged = []
     for event_id, what in whats.items():
         event = events.get(conn, event_id)
-        for rule in asked if event is not None else ():
-            if event is None or not event.covers(rule.element):
-                continue
-            alert = kept.get((rule.rule_id, event_id)) or fresh(rule, event_id)
-            note = f"{event.title}: {'; '.join(what)}"
-            reason = Reason.SILENCED if silenced(rule, event_id, quiet) else Reason.CHANGED
-            notice = Notice(rule=rule, subject=event_id, reason=reason, phase=Phase.INACTIVE, value=None,
-                            note=note, at=now)  # fmt: skip
-            line = store.AlertTransition(
-                alert_id=alert.alert_id, at=now, before=alert.state, after=alert.state, reason="event",
-                notified=reason.value, observation=event_id, value=None, note=note, rule_version=rule.version,
-            )  # fmt: skip
-            told_at = now if reason.tells else alert.told_at
-            changed = replace(alert, observed_at=now, told_at=told_at, rule_version=rule.version)
-            notices = (notice,) if reason.tells else ()
-            judged.append(Judged(alert=changed, changed=True, lines=(line,), notices=notices))
+        if event is None:
+            continue
+        said = f"{event.title}: {', '.join(what)}"
+        for rule in asked:
+            if event.covers(rule.element):
+                alert = kept.get((rule.rule_id, event_id)) or fresh(rule, event_id)
+                hushed = silenced(rule, event_id, quiet)
+                judged.append(judge_event(rule, alert, [said], quiet=hushed, now=now))
     return judged
 
 
@@ -218,12 +233,3 @@ def _keep(context: Context, found: _Found) -> int:
                 alerts = sorted({fields["alert_id"] for fields in told.data.get("alerts", [told.data])})
                 outbox.enqueue(conn, told, endpoints=[endpoint_id], alerts=alerts, now=now)
     return len(notices)
-
-
-def _rule(stored: StoredRule) -> Rule:
-    return read(
-        dict(stored.content) | {"enabled": stored.enabled},
-        rule_id=stored.rule_id,
-        version=stored.version,
-        marks=tuple(stored.marks),
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -96,15 +96,20 @@ def silenced(rule: Rule, subject: str, silences: Sequence[Silence]) -> bool:
     return any(all(own.get(name) == value for name, value in s.matches.items()) for s in silences)
 
 
+_FIELDS = tuple(f.name for f in fields(Alert))
+
+
 class Judge:
     """One alert under judgement; `judge` is its only user."""
 
     def __init__(self, rule: Rule, alert: Alert, *, quiet: bool, now: datetime) -> None:
-        self.rule, self.alert, self.quiet, self.now = rule, alert, quiet, now
+        self.rule, self.quiet, self.now = rule, quiet, now
+        self.own: dict[str, Any] = {name: getattr(alert, name) for name in _FIELDS}  # as it is to be kept
         self.state = state_of(alert.content.get("machine", {}))
         kept = alert.content.get("told")
         self.told = Told() if kept is None else _told(kept)
         self.stale_told = bool(alert.content.get("stale_told"))
+        self.kept_back = False  # by a silence
         self.lines: list[AlertTransition] = []
         self.notices: list[Notice] = []
 
@@ -114,17 +119,17 @@ class Judge:
         if observation is not None and stepped.seen in (Seen.NEW, Seen.REVISED):
             newest = self.state.trail[-1]
             if newest.key == observation.key:
-                self.alert = replace(self.alert, value=newest.value, observed_at=observation.at)
+                self.own |= {"value": newest.value, "observed_at": observation.at}
         if stepped.seen is Seen.LATE and observation is not None:
             self.line(before.phase, Reason.NOTHING_NEW, "late", observation)
         if turned is None:
             return
-        if self.state.episode != before.episode:
-            self.alert = replace(
-                self.alert, fired_at=self.now, resolved_at=None, acknowledged_at=None, acknowledged_by=None
-            )
+        if self.state.episode != before.episode:  # less: a revision called off that it had fired
+            self.own |= dict.fromkeys(("fired_at", "resolved_at", "acknowledged_at", "acknowledged_by"))
+            if self.state.episode > before.episode:
+                self.own["fired_at"] = self.now
         if turned.after is Phase.RESOLVED:
-            self.alert = replace(self.alert, resolved_at=self.now)
+            self.own["resolved_at"] = self.now
         reason = self.decide(turned, observation)
         self.line(turned.before, reason, f"{why}, revised" if turned.revised else why, observation)
 
@@ -137,25 +142,36 @@ class Judge:
             self.told,
             enabled=self.rule.enabled,
             silenced=self.quiet,
-            acknowledged=self.alert.acknowledged_at is not None,
+            acknowledged=self.own["acknowledged_at"] is not None,
             repeat_every=None if hours is None else timedelta(hours=hours),
             now=self.now,
         )
+        self.kept_back = reason is Reason.SILENCED
         if reason.tells:
             self.told = after_telling(self.state, self.told, reason, self.now)
             self.tell(reason, observation)
         return reason
 
+    def change_rule(self, observations: Sequence[Observation]) -> None:
+        """Judge what is remembered by another version of the rule, measured again where that differs."""
+        before, same = self.state.phase, self.own["content"].get("measured") == self.rule.measured
+        values = None if same else {o.key: o.value for o in observations}
+        stepped = rejudge(self.state, self.rule, values)
+        last = stepped.state.trail[-1].key if stepped.state.trail else None
+        self.take(stepped, next((o for o in observations if o.key == last), None), "rule changed")
+        if not self.lines:
+            self.line(before, Reason.NOTHING_NEW, "rule changed", None)
+
     def tell(self, reason: Reason, observation: Observation | None) -> None:
         """Add a notice."""
-        self.alert = replace(self.alert, told_at=self.now)
+        self.own["told_at"] = self.now
         self.notices.append(
             Notice(
                 rule=self.rule,
-                subject=self.alert.subject,
+                subject=self.own["subject"],
                 reason=reason,
                 phase=self.state.phase,
-                value=self.alert.value if observation is None else observation.value,
+                value=self.own["value"] if observation is None else observation.value,
                 note="" if observation is None else observation.note,
                 at=self.now,
             )
@@ -165,14 +181,14 @@ class Judge:
         """Add a line of history."""
         self.lines.append(
             AlertTransition(
-                alert_id=self.alert.alert_id,
+                alert_id=self.own["alert_id"],
                 at=self.now,
                 before=before.value,
                 after=self.state.phase.value,
                 reason=why,
                 notified=decided.value,
                 observation=None if observation is None else observation.key,
-                value=self.alert.value if observation is None else observation.value,
+                value=self.own["value"] if observation is None else observation.value,
                 note="" if observation is None else observation.note,
                 rule_version=self.rule.version,
             )
@@ -183,13 +199,13 @@ class Judge:
         phase = self.state.phase
         words = f"newest quote {age.days} days old, more than {age.patience}"
         if age.days <= age.patience:
-            if self.alert.stale_since is not None:
-                self.alert, self.stale_told = replace(self.alert, stale_since=None), False
+            if self.own["stale_since"] is not None:
+                self.own["stale_since"], self.stale_told = None, False
                 self.line(phase, Reason.NOTHING_NEW, "fresh again", None)
             return
-        began = self.alert.stale_since is None
+        began = self.own["stale_since"] is None
         if began:
-            self.alert = replace(self.alert, stale_since=self.now)
+            self.own["stale_since"] = self.now
         if self.stale_told or not (began or not self.quiet):
             return
         said = Observation(key="", value=float(age.days), at=self.now, note=words)
@@ -210,15 +226,16 @@ class Judge:
                 "at": None if self.told.at is None else self.told.at.isoformat(),
             },
             "stale_told": self.stale_told,
+            "measured": self.rule.measured,
         }
-        waiting = self.alert.stale_since is not None and not self.stale_told
-        alert = replace(
-            self.alert,
-            state=self.state.phase.value,
-            content=content,
-            rule_version=self.rule.version,
-            attention=self.state.phase.on or self.told.firing or waiting,
-        )
+        awaited = self.rule.repeat_hours is not None and self.own["acknowledged_at"] is None
+        self.own |= {
+            "state": self.state.phase.value,
+            "content": content,
+            "rule_version": self.rule.version,
+            "attention": self.kept_back or (self.state.phase.on and awaited),
+        }
+        alert = Alert(**self.own)
         return Judged(
             alert=alert, changed=alert != read, lines=tuple(self.lines), notices=tuple(self.notices)
         )
@@ -239,10 +256,7 @@ def judge(
     """
     at = Judge(rule, alert, quiet=quiet, now=now)
     if alert.alert_id and alert.rule_version != rule.version:
-        before = at.state.phase
-        at.take(rejudge(at.state, rule), None, "rule changed")
-        if not at.lines:
-            at.line(before, Reason.NOTHING_NEW, "rule changed", None)
+        at.change_rule(observations)
     for observation in observations:
         at.take(step(at.state, observation, rule), observation, "observed")
     if not at.notices:  # a repeat that is due, a silence that ended
@@ -252,6 +266,46 @@ def judge(
     if age is not None:
         at.check_age(age)
     return at.finish(alert)
+
+
+def judge_event(rule: Rule, alert: Alert, what: Sequence[str], *, quiet: bool, now: datetime) -> Judged:
+    """Tell what happened to an event, or what a silence kept back before. what: in words; may be none."""
+    kept_back = list(alert.content.get("kept_back", ()))
+    said = [*kept_back, *what]
+    if not said:
+        return Judged(alert=alert, changed=False, lines=(), notices=())
+    reason = Reason.SILENCED if quiet else Reason.CHANGED if what else Reason.SILENCE_ENDED
+    note = "; ".join(said)
+    line = AlertTransition(
+        alert_id=alert.alert_id, at=now, before=alert.state, after=alert.state, reason="event",
+        notified=reason.value, observation=alert.subject, value=None, note=note, rule_version=rule.version,
+    )  # fmt: skip
+    changed = replace(
+        alert,
+        content={"kept_back": said if quiet else []},
+        attention=quiet,
+        rule_version=rule.version,
+        observed_at=now if what else alert.observed_at,
+        told_at=alert.told_at if quiet else now,
+    )
+    if quiet:
+        lines = (line,) if what else ()
+        return Judged(alert=changed, changed=bool(what), lines=lines, notices=())
+    notice = Notice(
+        rule=rule, subject=alert.subject, reason=reason, phase=Phase.INACTIVE, value=None, note=note, at=now
+    )
+    return Judged(alert=changed, changed=True, lines=(line,), notices=(notice,))
+
+
+def disable(rule: Rule, alert: Alert, now: datetime) -> Judged:
+    """Leave an alert as it stands, and say that its rule no longer judges it."""
+    line = AlertTransition(
+        alert_id=alert.alert_id, at=now, before=alert.state, after=alert.state, reason="rule disabled",
+        notified=Reason.RULE_DISABLED.value, observation=None, value=alert.value, note="",
+        rule_version=rule.version,
+    )  # fmt: skip
+    left = replace(alert, attention=False, rule_version=rule.version)
+    return Judged(alert=left, changed=True, lines=(line,), notices=())
 
 
 def _told(kept: Mapping[str, Any]) -> Told:

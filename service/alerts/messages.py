@@ -11,7 +11,7 @@ from typing import Any
 
 from service.alerts.judge import Notice
 from service.alerts.notify import Reason
-from service.alerts.rules import P_BEYOND_AT, P_CROSS_BY, Rule
+from service.alerts.rules import BY_NAME, P_BEYOND_AT, P_CROSS_BY, Rule
 from service.webhooks.outbox import Message
 
 #: What the alerts of one digest may take of a body of 20,000 bytes, and a note of one alert's.
@@ -76,18 +76,16 @@ def _digest(part: Sequence[tuple[Notice, dict[str, Any]]], number: int, of: int,
 
 def type_of(notice: Notice) -> str:
     """Type of the message about one alert."""
-    match notice.reason:
-        case Reason.STALE:
-            return "series.stale"
-        case Reason.CHANGED:
-            return "event.changed"
-        case _:
-            return "alert.firing" if notice.phase.on else "alert.resolved"
+    if notice.reason is Reason.STALE:
+        return "series.stale"
+    if notice.rule.kind == "event":
+        return "event.changed"
+    return "alert.firing" if notice.phase.on else "alert.resolved"
 
 
 def fields_of(alert_id: int, notice: Notice, text: str) -> dict[str, Any]:
     """The fields of one alert, as every message has them."""
-    rule = notice.rule
+    rule, stale = notice.rule, notice.reason is Reason.STALE
     return {
         "alert_id": alert_id,
         "type": type_of(notice),
@@ -95,10 +93,10 @@ def fields_of(alert_id: int, notice: Notice, text: str) -> dict[str, Any]:
         "state": notice.phase.value,
         "summary": text,
         "value": notice.value,
-        "threshold": rule.threshold,
+        "threshold": None if stale else rule.threshold,
         "direction": rule.direction,
         "level": rule.level,
-        "means": rule.about.value,
+        "means": BY_NAME["stale"].value if stale else rule.about.value,
         "note": notice.note[:MOST_NOTE],
         "subject": notice.subject,
         "series_id": rule.series_id,
@@ -157,11 +155,10 @@ def _title(notice: Notice) -> str:
 
 def _plain_summary(notice: Notice) -> str:
     rule = notice.rule
-    match notice.reason:
-        case Reason.STALE:
-            return f"{rule.series_id}: {notice.note}. Its alerts stay as they are."
-        case Reason.CHANGED:
-            return notice.note
+    if notice.reason is Reason.STALE:
+        return f"{rule.series_id}: {notice.note}. Its alerts stay as they are."
+    if rule.kind == "event":
+        return notice.note
     side = "at least" if rule.about.reached else rule.direction
     state = "firing" if notice.phase.on else "no longer firing"
     revised = ", after a revision" if notice.reason is Reason.REVISED else ""

@@ -8,6 +8,7 @@ from dataclasses import fields
 from datetime import date
 from typing import Any
 
+from data.store.rules import StoredRule
 from service.alerts.rules import (
     ABOVE,
     BELOW,
@@ -56,15 +57,26 @@ def read(
     for name in ("name", "kind"):
         if name not in values:
             raise Refusal(name, None, "a value; it is required")
+    rule = _rule(values, rule_id=rule_id, version=version, marks=marks)
+    _check(rule)
+    return rule
+
+
+def rule_of(stored: StoredRule) -> Rule:
+    """The rule that is kept. It was checked when it was armed: a check that became stricter since must not
+    keep it, and all that are judged with it, from being judged."""
+    return _rule(stored.content, rule_id=stored.rule_id, version=stored.version, marks=tuple(stored.marks))
+
+
+def _rule(content: Mapping[str, Any], *, rule_id: int, version: int, marks: tuple[str, ...]) -> Rule:
+    values = dict(content)
     if "for" in values:
         values["for_count"] = values.pop("for")
     if isinstance(values.get("on"), str):
         values["on"] = date.fromisoformat(values["on"])
     values["labels"] = dict(values.get("labels", {}))
     values["endpoints"] = tuple(values.get("endpoints", ()))
-    rule = Rule(rule_id=rule_id, version=version, marks=marks, **values)
-    _check(rule)
-    return rule
+    return Rule(rule_id=rule_id, version=version, marks=marks, **values)
 
 
 def given(rule: Rule) -> dict[str, Any]:

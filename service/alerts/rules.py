@@ -145,6 +145,22 @@ class Rule:
         return self.series_id or self.element or ""
 
     @property
+    def measured(self) -> list[str | float | None]:
+        """What its values mean, JSON-ready: values of two versions compare only where this is the same."""
+        on = None if self.on is None else self.on.isoformat()
+        basis = [self.direction, self.currency, self.unit, self.tax]
+        return [
+            *basis,
+            self.level,
+            self.horizon,
+            on,
+            self.quantile,
+            self.window_days,
+            self.change,
+            self.measure,
+        ]
+
+    @property
     def side(self) -> str:
         """The side of the threshold that is beyond it. Of a chance it is always the upper one: `direction` is
         then that side of the level on which the price would be."""

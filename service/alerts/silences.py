@@ -16,8 +16,8 @@ from data.store import rules
 from data.store import silences as store
 from data.store.silences import Silence
 from service import catalogue
-from service.alerts.board import rule_of
 from service.alerts.judge import silenced
+from service.alerts.reading import rule_of
 from service.alerts.rules import SEVERITIES
 from service.context import Context
 from service.refusals import NotKnown, Outdated, Refusal

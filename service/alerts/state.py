@@ -120,14 +120,32 @@ def step(state: AlertState, observation: Observation, rule: Rule) -> Stepped:
     return Stepped(state=after, transition=_transition(state, after, seen), seen=seen)
 
 
-def rejudge(state: AlertState, rule: Rule) -> Stepped:
-    """Judge again what is remembered, by a rule that changed."""
+def rejudge(state: AlertState, rule: Rule, observed: Mapping[str, float] | None = None) -> Stepped:
+    """Judge again what is remembered, by a rule that changed.
+
+    observed: key -> value as the rule measures it now, where it measures something else than before (another
+    currency, another level). What is remembered but not among them says nothing any more: it is forgotten,
+    the phase that it led to stays, and counting towards the next one begins again.
+    """
     if not state.trail:
         return Stepped(state=state, transition=None, seen=Seen.SAME)
+    values = {r.key: r.value for r in state.trail} if observed is None else observed
+    again = [(r.key, values[r.key]) for r in state.trail if r.key in values]
     first = state.trail[0]
     start = AlertState(phase=first.phase, streak=first.streak, episode=first.episode)
-    after = _replay(start, [(r.key, r.value) for r in state.trail], rule)
+    if len(again) < len(state.trail):
+        start = _uncounted(state)
+        for r in state.trail:
+            if again and r.key == again[0][0]:
+                start = _uncounted(r)
+    after = _replay(start, again, rule)
     return Stepped(state=after, transition=_transition(state, after, Seen.REVISED), seen=Seen.REVISED)
+
+
+def _uncounted(at: AlertState | Remembered) -> AlertState:
+    """The state without what was counted towards the next phase."""
+    quiet = Phase.RESOLVED if at.episode else Phase.INACTIVE
+    return AlertState(phase=Phase.FIRING if at.phase.on else quiet, episode=at.episode)
 
 
 def _replay(state: AlertState, values: Iterable[tuple[str, float]], rule: Rule) -> AlertState:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.alerts.rules import Rule
+from service.alerts.rules import ABOVE, Rule
 
 
 def condition(rule: Rule) -> str:
@@ -23,10 +23,10 @@ def _condition(rule: Rule) -> str:
             return f"premium over China {rule.direction} {_number(rule.threshold)} %"
         case "p_cross_by":
             spot = "spot price " if rule.measure == "spot" else ""
-            level = f"{spot}{rule.direction} {_number(rule.level)}{basis}"
+            level = f"{spot}{_than(rule)} {_number(rule.level)}{basis}"
             return f"chance of {level} within {rule.horizon} months at least {_chance(rule)}"
         case "p_beyond_at":
-            level = f"{rule.direction} {_number(rule.level)}{basis}"
+            level = f"{_than(rule)} {_number(rule.level)}{basis}"
             return f"chance of {level} in {rule.on:%Y-%m} at least {_chance(rule)}"
         case "forecast":
             what = "median" if rule.quantile in (None, 0.5) else f"quantile {rule.quantile:g}"
@@ -67,3 +67,7 @@ def _chance(rule: Rule) -> str:
 
 def _number(found: float | None) -> str:
     return "-" if found is None else f"{found:,.6g}"
+
+
+def _than(rule: Rule) -> str:
+    return "more than" if rule.direction == ABOVE else "less than"

@@ -13,7 +13,7 @@ from service.api.schemas.messages import MESSAGES
 HEADERS: Mapping[str, str] = {
     "webhook-id": "The same at every attempt: what was taken before is a copy",
     "webhook-timestamp": "Seconds since 1970 at which this attempt was signed",
-    "webhook-signature": "v1,<base64 of HMAC-SHA256 of id.timestamp.body>; while a secret is rotated, several",
+    "webhook-signature": "v1,<base64 of HMAC-SHA256 of id.timestamp.body>; several during a rotation",
 }
 _ANSWERS: Mapping[str, str] = {
     "2XX": "Taken",

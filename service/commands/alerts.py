@@ -36,6 +36,7 @@ SilenceId = Annotated[
 def rules(as_json: AsJson = False) -> None:
     """List rules: when each fires, and what is said of it."""
     from service.alerts import board, desk
+    from service.alerts.reading import rule_of
     from service.alerts.words import condition
 
     found = desk.list_rules(ready_here())
@@ -46,7 +47,7 @@ def rules(as_json: AsJson = False) -> None:
         None, "rule", "name", "on", "fires at", "marks", right=("rule",), words=("name", "fires at", "marks")
     )
     for stored in found:
-        rule = board.rule_of(stored)
+        rule = rule_of(stored)
         marks = "; ".join((*rule.marks, *([] if rule.enabled else ["disabled"])))
         made.add_row(str(rule.rule_id), rule.name, rule.subject, condition(rule), marks or "-")
     print_table(made)
@@ -82,6 +83,7 @@ def preview(fields: Fields = None, file: File = None, as_json: AsJson = False) -
 def show(rule_id: RuleId, as_json: AsJson = False) -> None:
     """Show one rule with every field, and where its alerts stand."""
     from service.alerts import board, desk
+    from service.alerts.reading import rule_of
     from service.alerts.words import condition
 
     context = ready_here()
@@ -91,7 +93,7 @@ def show(rule_id: RuleId, as_json: AsJson = False) -> None:
         print_json({"rule": board.plain_rule(stored), "alerts": [a.plain() for a in found]})
         return
     out.print(f"{stored.content['name']} (rule {rule_id})", style="bold", markup=False, soft_wrap=True)
-    out.print(f"Fires at: {condition(board.rule_of(stored))}.", markup=False, soft_wrap=True)
+    out.print(f"Fires at: {condition(rule_of(stored))}.", markup=False, soft_wrap=True)
     _say_marks(stored.marks)
     for name, value in stored.content.items():
         out.print(f"  {name:<17} {value}", markup=False, soft_wrap=True)
@@ -236,7 +238,7 @@ def _say_marks(marks: Any) -> None:
 
 
 def _print_alerts(found: list[ShownAlert]) -> None:
-    from service.alerts.board import rule_of
+    from service.alerts.reading import rule_of
     from service.alerts.words import value
 
     made = table(None, "alert", "state", "rule", "about", "value", "as of (UTC)", "told (UTC)", "remarks",

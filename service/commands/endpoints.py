@@ -13,7 +13,6 @@ from service.commands.output import AsJson, out, print_json, print_table, say, t
 
 if TYPE_CHECKING:
     from data.store.delivery_log import Delivery
-    from data.store.endpoints import Endpoint
     from service.webhooks.log import Detail
 
 app = typer.Typer(no_args_is_help=True, help="Webhook endpoints: where messages go, and what came of each.")
@@ -61,7 +60,7 @@ def list_(as_json: AsJson = False) -> None:
                  words=("name", "state", "answers"))  # fmt: skip
     for one in found:
         state = one.state if one.reason is None else f"{one.state}: {one.reason}"
-        made.add_row(str(one.endpoint_id), one.name, one.format, state, answers(one), one.url)
+        made.add_row(str(one.endpoint_id), one.name, one.format, state, endpoints.answers(one), one.url)
     print_table(made)
 
 
@@ -79,7 +78,11 @@ def show(endpoint_id: EndpointId, as_json: AsJson = False) -> None:
     out.print(f"{found.name} (endpoint {endpoint_id}), {found.format}", style="bold", markup=False)
     out.print(found.url, markup=False, soft_wrap=True)
     why = "" if found.reason is None else f" ({found.reason})"
-    out.print(f"{found.state}{why}; {answers(found)}; version {found.version}", markup=False, soft_wrap=True)
+    out.print(
+        f"{found.state}{why}; {endpoints.answers(found)}; version {found.version}",
+        markup=False,
+        soft_wrap=True,
+    )
     _print_deliveries(sent)
 
 
@@ -168,15 +171,6 @@ def recover(
 
     count = endpoints.recover(ready_here(), endpoint_id, since.replace(tzinfo=UTC))
     say(f"Queued {count} again.")
-
-
-def answers(one: Endpoint) -> str:
-    """How an endpoint answers, in words."""
-    if one.failing_since is not None:
-        return f"nothing but failures since {one.failing_since:%Y-%m-%d %H:%M}"
-    if one.reached_at is not None:
-        return f"yes, since {one.reached_at:%Y-%m-%d %H:%M}"
-    return "not tried yet"
 
 
 def _print_deliveries(found: tuple[Delivery, ...]) -> None:

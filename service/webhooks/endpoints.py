@@ -139,6 +139,15 @@ def reseal(context: Context) -> int:
     return len(ids)
 
 
+def answers(one: Endpoint) -> str:
+    """How an endpoint answers, in words."""
+    if one.failing_since is not None:
+        return f"nothing but failures since {one.failing_since:%Y-%m-%d %H:%M}"
+    if one.reached_at is not None:
+        return f"yes, since {one.reached_at:%Y-%m-%d %H:%M}"
+    return "not tried yet"
+
+
 def _checked(context: Context, content: Mapping[str, Any]) -> tuple[str, str, str]:
     """Name, URL and format, or a Refusal of the first that cannot be."""
     _no_others(content)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
-from data.store import jobs, prices, slots
+from data.store import idempotency, jobs, prices, slots
 from data.store.slots import Slot
 from service import training
 from service.context import Context
@@ -17,6 +17,8 @@ from service.settings import Settings
 #: What a job did, as JSON.
 Result = Mapping[str, Any]
 _SLOTS_KEPT = timedelta(days=100)
+#: Twice as long as a repeated request gets the first one's answer.
+_REQUESTS_KEPT = timedelta(hours=48)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +53,10 @@ def _retrain(context: Context, slot: Slot) -> Result:
 
 
 def _clean_up(context: Context, _slot: Slot) -> Result:
+    now = context.clock.now()
     with context.engine.begin() as conn:
-        return {"slots_removed": slots.prune(conn, context.clock.now() - _SLOTS_KEPT)}
+        idempotency.forget(conn, now - _REQUESTS_KEPT)
+        return {"slots_removed": slots.prune(conn, now - _SLOTS_KEPT)}
 
 
 JOBS: tuple[Job, ...] = (

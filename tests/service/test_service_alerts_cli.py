@@ -73,7 +73,7 @@ def test_a_rule_is_previewed_armed_shown_changed_and_removed(run: Run) -> None:
     assert (made.code, made.out) == (0, "1\n")
     assert "uncalibrated" in made.err
     said = run("alerts", "rules").out
-    assert "chance of above 90 USD/kg within 6 months at least 30 %" in said
+    assert "chance of more than 90 USD/kg within 6 months at least 30 %" in said
     assert "uncalibrated" in said
     assert run("alerts", "change", "1", "threshold=0.25", 'labels={"team": "magnets"}').code == 0
     shown = run("alerts", "show", "1", "--json").json["rule"]
@@ -95,7 +95,7 @@ def test_a_rule_from_a_file_with_a_change(run: Run, tmp_path: Path) -> None:
     assert run("alerts", "add", "--file", str(file), "threshold=0.1", "for=2").code == 0
     (rule,) = run("alerts", "rules", "--json").json
     assert (rule["on"], rule["threshold"], rule["for"]) == ("2027-02-10", 0.1, 2)
-    assert "chance of above 600 in 2027-02 at least 10 %, 2 times in a row" in run("alerts", "rules").out
+    assert "chance of more than 600 in 2027-02 at least 10 %, 2 times in a row" in run("alerts", "rules").out
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ whole or named as a failure, and nothing of it is written."""
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import threading
 import time
@@ -14,6 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+import xlsxwriter
 from sqlalchemy import text
 
 from data.store import fx, jobs, prices, quarantine
@@ -415,6 +417,18 @@ def test_json_and_workbooks_are_pulled_like_csv(context: Context, server: Awkwar
     assert pulled(context)[0].added == 1
     server.gives("/prices.json", json.dumps(rows).encode()[:-30])
     assert str(pull.pull_now(context, "desk", now=NOW).reason).startswith("half: ")
+    book = io.BytesIO()
+    with xlsxwriter.Workbook(book, {"in_memory": True, "default_date_format": "dd.mm.yyyy"}) as made:
+        sheet = made.add_worksheet("Prices")
+        sheet.write_row(1, 0, ("Month", "Price"))
+        for number, quote in enumerate([*found, replace(found[-1], ds=date(2026, 9, 1))], start=2):
+            sheet.write_row(number, 0, (quote.ds, quote.value))
+    server.gives("/prices.xlsx", book.getvalue())
+    workbook = {"source_id": "book", "label": "Book", "format": "xlsx", "sheet": "Prices", "header_line": 2}
+    add(context, server, "/prices.xlsx", **workbook)
+    assert pull.pull_now(context, "book", now=NOW).added == 1
+    server.gives("/prices.xlsx", book.getvalue()[:2000])
+    assert str(pull.pull_now(context, "book", now=NOW).reason).startswith("half: ")
 
 
 def ecb(rates: list[tuple[date, float, float]]) -> bytes:

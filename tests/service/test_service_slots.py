@@ -341,12 +341,14 @@ def test_no_run_is_asked_for_while_one_is_queued_or_running(desk: Desk) -> None:
     desk.clock.shift(HOUR)
     assert retrain(desk) == [], "a queued run will see the change"
     with desk.plain.engine.begin() as conn:
-        assert runs.claim(conn, now=desk.plain.clock.now(), worker="w") is not None
+        mine = runs.claim(conn, now=desk.plain.clock.now(), worker="w")
+    assert mine is not None
+    assert mine.run_id == first
     change(desk, "during the run")
     desk.clock.shift(HOUR)
     assert retrain(desk) == []
     with desk.plain.engine.begin() as conn:
-        runs.finish(conn, first, finished_at=desk.plain.clock.now(), summary={})
+        runs.finish(conn, mine, finished_at=desk.plain.clock.now(), summary={})
     assert retrain(desk) == ["during the run"]
 
 

@@ -92,7 +92,7 @@ def leaving(made: socket.socket) -> None:
     """Close without a word, the request taken."""
 
 
-def dripping(first: bytes = b"", drop: bytes = b"H", every: float = 0.02) -> Behaviour:
+def dripping(first: bytes = b"", drop: bytes = b"H", every: float = 0.05) -> Behaviour:
     """Send a byte now and then, for ever."""
 
     def behave(made: socket.socket) -> None:

@@ -32,8 +32,8 @@ class FreshnessOut(Out):
     )
     late_by_days: int = Field(description="Days from then to today, at least 0")
     state: Literal["fresh", "unchanged", "late", "dead", "discontinued"] = Field(
-        description="unchanged: fresh, with the price of before; dead: its feed has stopped or repeats itself; "
-        "discontinued: this price is no longer published. docs/sources.md states the rules"
+        description="unchanged: fresh, with the price of before; dead: its feed has stopped or repeats "
+        "itself; discontinued: this price is no longer published. docs/sources.md states the rules"
     )
     why: str
 

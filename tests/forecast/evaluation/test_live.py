@@ -14,7 +14,7 @@ MONTHS, STEPS = 18, 6
 def live(
     ratio: float = 1.0, *, months: int = MONTHS, seed: int = 0, noise: float = 0.02, held: float = 0.8
 ) -> Live:
-    """Forecasts whose loss is the random walk's times a ratio and noise around 1; share of ranges that held."""
+    """Forecasts whose loss is the random walk's times a ratio and noise; share of ranges that held."""
     rng = np.random.default_rng(seed)
     shape = (months, STEPS)
     # one outcome scores every forecast of its month, so errors are shared along target months
@@ -45,11 +45,11 @@ def test_a_clear_loss_in_service_costs_the_place() -> None:
 
 
 def test_chance_rarely_costs_a_place_and_a_small_loss_never() -> None:
-    """A forecaster as good as the random walk, with losses that scatter by as much as they are."""
-    found = [live(seed=seed, noise=0.8) for seed in range(60)]
+    """A forecaster as good as the random walk, each loss off by a third."""
+    found = [live(seed=seed, noise=0.3) for seed in range(60)]
     worse = [one for one in found if (health(one).skill or 0.0) < -0.05]
     assert worse, "some measure a loss"
-    assert sum(decide_demotion(one, live()) is not None for one in found) <= 3
+    assert sum(decide_demotion(one, live()) is not None for one in found) <= 2
     assert decide_demotion(live(1.03), live()) is None, "sure, and too small to matter"
 
 

@@ -152,13 +152,14 @@ def issue(context: Context, level: float) -> int:
     issued = ISSUED + timedelta(hours=level)
     with context.engine.begin() as conn:
         run_id = runs.request(conn, requested_at=issued, reason="again")
-        runs.claim(conn, now=issued, worker="test")
+        mine = runs.claim(conn, now=issued, worker="test")
+        assert mine is not None
         made = [forecast(name, run_id, issued_at=issued, level=level) for name in (BASE, OUTSIDE)]
         for one in made:
             forecasts.save(conn, one)
             signals.add(conn, kind="forecast", subject=one.series_id, detail={"run_id": run_id}, at=issued)
         save_answerable(conn, run_id, [answerable(one, 0.0) for one in made])
-        runs.finish(conn, run_id, finished_at=issued, summary={})
+        runs.finish(conn, mine, finished_at=issued, summary={})
     return run_id
 
 
@@ -263,7 +264,10 @@ def test_a_changed_rule_is_judged_again_and_a_disabled_one_is_not(desk: Context)
             signals.add(conn, kind="rule", subject=str(rule_id), at=now)
         evaluate(desk)
     assert told(desk) == [FIRING, ("alert.resolved", "revised")]
-    assert history(desk, rule_id)[-1] == ("firing", "inactive", "rule changed, revised")
+    assert history(desk, rule_id)[-2:] == [
+        ("firing", "inactive", "rule changed, revised"),
+        ("inactive", "inactive", "rule disabled"),
+    ]
 
 
 def test_two_at_once_tell_once(desk: Context) -> None:

@@ -14,7 +14,16 @@ from service.addresses import networks
 from service.outgoing import Answer, Failure, Limits, Outgoing, Unanswered
 from tests.support import hostile
 from tests.support.certificates import authority
-from tests.support.sockets import Listener, answering, dripping, leaving, listening, resetting, waiting
+from tests.support.sockets import (
+    Behaviour,
+    Listener,
+    answering,
+    dripping,
+    leaving,
+    listening,
+    resetting,
+    waiting,
+)
 
 OK = answering("HTTP/1.1 200 OK", "Content-Length: 2", body=b"ok")
 QUICK = Limits(connect_seconds=0.4, total_seconds=0.4)
@@ -136,7 +145,7 @@ def test_what_is_sent() -> None:
     ids=["leaves", "resets", "says nothing", "drips a status", "drips headers", "drips statuses",
          "endless head", "another protocol", "half a status"],
 )  # fmt: skip
-def test_no_answer_ends_by_its_name(behave, kind: Failure, sent: bool) -> None:  # type: ignore[no-untyped-def]
+def test_no_answer_ends_by_its_name(behave: Behaviour, kind: Failure, sent: bool) -> None:
     with listening(behave) as one:
         found = failure(one.url, limits=QUICK)
     assert (found.failure, found.sent) == (kind, sent)
@@ -153,7 +162,7 @@ def test_no_answer_ends_by_its_name(behave, kind: Failure, sent: bool) -> None: 
     ],
     ids=["drips", "20 MB", "half", "no length", "empty"],
 )
-def test_an_answer_says_whether_it_is_whole(behave, cut: Failure | None) -> None:  # type: ignore[no-untyped-def]
+def test_an_answer_says_whether_it_is_whole(behave: Behaviour, cut: Failure | None) -> None:
     with listening(behave) as one:
         found = post(one.url, limits=QUICK)
     assert found.status in (200, 204)
