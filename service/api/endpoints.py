@@ -11,9 +11,9 @@ from data.store.endpoints import Endpoint
 from service.api.deps import Author, Ctx, Reading, Writing, json_only
 from service.api.idempotency import Made, OnlyOnce
 from service.api.schemas.endpoints import (
+    NOT_SHOWN_AGAIN,
     SHOWN_BEFORE,
     SHOWN_ONCE,
-    NOT_SHOWN_AGAIN,
     EndpointIn,
     EndpointList,
     EndpointMade,
