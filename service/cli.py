@@ -21,6 +21,7 @@ from service.commands import (
     prices,
     questions,
     record,
+    reproduce,
     runs,
     serve,
     sources,
@@ -73,6 +74,7 @@ app.command(rich_help_panel=_READ)(effects.effects)
 app.command(rich_help_panel=_READ)(prices.series)
 app.command(rich_help_panel=_READ)(record.champion)
 app.command(rich_help_panel=_READ)(record.track_record)
+app.command(rich_help_panel=_READ)(reproduce.reproduce)
 app.command(rich_help_panel=_WRITE)(record.rollback)
 app.command("import", rich_help_panel=_WRITE)(prices.import_)
 app.add_typer(events.app, name="events", rich_help_panel=_WRITE)

@@ -51,7 +51,13 @@ def judge(conn: Connection, series: Series, now: datetime, *, replay: bool) -> J
         return Judgement(series_id=name, degraded=False, demoted=False)
     parts = [part.plain() for part in (health(live), *by_horizon(live))]
     degraded = any(part["state"] in OUT_OF_BAND for part in parts)
-    content = {"champion": champion, "degraded": degraded, "overall": parts[0], "horizons": parts[1:]}
+    content = {
+        "champion": champion,
+        "degraded": degraded,
+        "replays": replay,
+        "overall": parts[0],
+        "horizons": parts[1:],
+    }
     before = record.newest_health(conn, name).get(name)
     if before is None or before.content != content:
         record.save_health(conn, name, now, content)

@@ -44,7 +44,7 @@ from forecast.types import (
 from service import standing
 from service.context import Context
 from service.effect_facts import fact
-from service.fitting import plain
+from service.results import plain
 
 TODAY = date(2026, 11, 24)
 RECORDED = datetime(2026, 11, 20, 9, tzinfo=UTC)
