@@ -1,12 +1,15 @@
-# One image, three commands: api (default), worker, migrate; all three need the same YTTERBY_DATABASE_URL.
+# One image; its commands are those of tools/container-command: api (default), worker, migrate and others.
+# All of them need the same YTTERBY_DATABASE_URL.
 # The Python version is the one the tests run on: the same versions give the same numbers.
 FROM python:3.11-slim AS build
+# "dask" adds what a Dask scheduler and its workers need (docs/scale.md).
+ARG LOCK=runtime
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 RUN python -m venv /opt/ytterby
 WORKDIR /src
-COPY requirements/build.lock requirements/runtime.lock requirements/
+COPY requirements/build.lock requirements/runtime.lock requirements/dask.lock requirements/
 RUN /opt/ytterby/bin/pip install --quiet --require-hashes --only-binary :all: \
-        --requirement requirements/build.lock --requirement requirements/runtime.lock
+        --requirement requirements/build.lock --requirement "requirements/${LOCK}.lock"
 COPY pyproject.toml README.md LICENSE ./
 COPY forecast forecast
 COPY data data

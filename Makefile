@@ -7,7 +7,7 @@ export OPENBLAS_NUM_THREADS := 1
 BIN := .venv/bin
 WORKERS ?= 2
 
-.PHONY: help serve env test-env check test format lock audit benchmark benchmark-start image clean
+.PHONY: help serve env test-env check test chaos format lock audit benchmark benchmark-start image clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 18
@@ -31,7 +31,11 @@ check: test-env  ## the static checks alone
 	$(BIN)/hadolint Dockerfile
 
 test: check  ## every check: static, then all tests
-	@browser=$$(tools/ensure-chromium) && CHROMIUM=$$browser $(BIN)/pytest -q -n $(WORKERS)
+	@browser=$$(tools/ensure-program chromium) && bouncer=$$(tools/ensure-program pgbouncer) && \
+	CHROMIUM=$$browser PGBOUNCER=$$bouncer $(BIN)/pytest -q -n $(WORKERS)
+
+chaos: test-env  ## kill and stop workers at random: some minutes; YTTERBY_CHAOS_KILLS=1000 for longer
+	YTTERBY_CHAOS_KILLS=$${YTTERBY_CHAOS_KILLS:-200} $(BIN)/pytest -q tests/chaos
 
 format: test-env  ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
@@ -50,8 +54,10 @@ benchmark: env  ## skill and coverage beside the peers, the worst weeks, effects
 	$(if $(PANEL),,$(BIN)/python -m tests.benchmarks.effects)
 	$(if $(PANEL),,$(BIN)/python -m tests.benchmarks.joint_paths)
 	$(if $(PANEL),,$(BIN)/python -m tests.benchmarks.scenarios)
+	$(if $(PANEL),,$(BIN)/python -m tests.benchmarks.previewing)
 	$(if $(PANEL),,$(BIN)/python -m tests.benchmarks.training)
 	$(if $(PANEL),,$(BIN)/python -m tests.benchmarks.scale)
+	$(if $(PANEL),,$(BIN)/python -m tests.benchmarks.takeover)
 	$(if $(PANEL),,@$(MAKE) --no-print-directory benchmark-start)
 
 benchmark-start: env  ## the times alone: cold start to first forecast, warm start, training

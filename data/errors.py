@@ -2,6 +2,7 @@
 
 ForecastError
 ├── RunNotRunning         a run was to be finished that is not running (any more)
+├── LeaseLost             another process leads by now, and what this one does no longer counts
 ├── BadStoredValue        what the database holds is not what we wrote
 └── InputError
     └── UnknownId         a row names something that is not stored
@@ -19,6 +20,15 @@ class RunNotRunning(ForecastError):
         self.run_id = run_id
         self.state = state
         super().__init__(f"run {run_id} is {state}; only a running one can be finished")
+
+
+class LeaseLost(ForecastError):
+    """The writer led once and no longer does: nothing of what it was about to write may stay."""
+
+    def __init__(self, holder: str, fence: int) -> None:
+        self.holder = holder
+        self.fence = fence
+        super().__init__(f"{holder} no longer leads under fence {fence}: its transaction is taken back")
 
 
 class BadStoredValue(ForecastError):

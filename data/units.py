@@ -82,9 +82,10 @@ class Converted:
 
 
 class FxTable:
-    """Monthly mean rates: columns month (Timestamp, first day), CNY, EUR in units per US dollar."""
+    """Monthly mean rates, in units per US dollar."""
 
     def __init__(self, frame: pd.DataFrame) -> None:
+        """From columns month (Timestamp, first day), CNY, EUR; NaN where not known."""
         months = [pd.Timestamp(m).date().replace(day=1) for m in frame["month"]]
         self._rates: dict[str, dict[date, float]] = {
             currency: {
@@ -96,6 +97,10 @@ class FxTable:
             if currency != BASE_CURRENCY and currency in frame
         }
 
+    def learn(self, month: date, currency: str, per_usd: float) -> None:
+        """Put one rate in, in the place of an older vintage."""
+        self._rates.setdefault(currency, {})[month] = per_usd
+
     def per_usd(self, currency: str, on: date) -> tuple[float, date]:
         """(units per US dollar, its month) for the month of `on`, or the newest known before it.
 
@@ -105,6 +110,8 @@ class FxTable:
         if currency == BASE_CURRENCY:
             return 1.0, month
         known = self._rates.get(currency, {})
+        if month in known:
+            return known[month], month
         usable = [m for m in known if m <= month]
         if not usable:
             allowed = f"{min(known):%Y-%m} or later" if known else "a currency with rates: load some first"

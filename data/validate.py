@@ -61,15 +61,29 @@ class _Bad(Exception):
 
 def check(table: RawTable, known: Known) -> Checked:
     """Judge every row of a table: each cell, then rows against each other, then against what is known."""
-    refused = list(table.refused)
-    read: list[tuple[int, Quote]] = []
+    refused: list[BadRow] = []
+    return _checked(_absurd(_read(table, known, refused), known.quotes, refused), refused)
+
+
+def read(table: RawTable, known: Known) -> Checked:
+    """The same without the last step: what the file says, however far from what is known."""
+    refused: list[BadRow] = []
+    return _checked(_read(table, known, refused), refused)
+
+
+def _read(table: RawTable, known: Known, refused: list[BadRow]) -> list[tuple[int, Quote]]:
+    refused += table.refused
+    found: list[tuple[int, Quote]] = []
     stored = {(q.series_id, q.ds, q.kind): q for q in known.quotes}
     for row in table.rows:
         try:
-            read.append((row.line, _dated(_quote(row, known), row, stored, known.today)))
+            found.append((row.line, _dated(_quote(row, known), row, stored, known.today)))
         except _Bad as bad:
             refused.append(_bad_row(row.line, bad))
-    kept = _absurd(_twice(read, refused), known.quotes, refused)
+    return _twice(found, refused)
+
+
+def _checked(kept: list[tuple[int, Quote]], refused: list[BadRow]) -> Checked:
     return Checked(
         quotes=tuple(quote for _, quote in sorted(kept, key=lambda item: item[0])),
         refused=tuple(sorted(refused, key=lambda bad: bad.line)),

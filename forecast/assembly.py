@@ -63,27 +63,34 @@ def headline_paths(
     return np.exp(reorder(added, final, QUANTILES))
 
 
-def served_model(panel: Panel, series: int) -> str:
-    """The combination if it was promoted, has a path for this series and a sound newest price to start from,
-    else the random walk."""
-    first_step = panel.paths[COMBINATION][series, panel.origins[series], 0]
-    sound = np.isfinite(first_step) and not newest_slips(panel.tasks[series].history)
-    return COMBINATION if panel.decision.promote and sound else BENCHMARK
-
-
-def served_reason(panel: Panel, series: int) -> str:
-    """Why that one is served."""
-    reason = panel.decision.reason
+def withheld(panel: Panel, series: int, model: str) -> str | None:
+    """Why a forecaster cannot speak for a series now, or None. The random walk always can."""
+    if model == BENCHMARK:
+        return None
     if newest_slips(panel.tasks[series].history):
-        reason = "the newest price looks like a slip, and no model can tell what comes after one"
-    served = served_model(panel, series) == COMBINATION
-    return reason if served else f"the combination is not served: {reason}"
+        return "the newest price looks like a slip, and no model can tell what comes after one"
+    if not np.isfinite(panel.paths[model][series, panel.origins[series], 0]):
+        return f"the {model} has no finite path from the newest price"
+    return None
 
 
-def served_weights(panel: Panel, series: int) -> dict[str, Array]:
-    """Weights actually used for a series, (steps,): models without a path here give theirs to the rest."""
+def chosen_model(panel: Panel, series: int) -> str:
+    """The combination if it was promoted and can speak for this series, else the random walk."""
+    speaks = withheld(panel, series, COMBINATION) is None
+    return COMBINATION if panel.decision.promote and speaks else BENCHMARK
+
+
+def chosen_reason(panel: Panel, series: int) -> str:
+    """Why that one is chosen."""
+    reason = withheld(panel, series, COMBINATION) or panel.decision.reason
+    chosen = chosen_model(panel, series) == COMBINATION
+    return reason if chosen else f"the combination is not served: {reason}"
+
+
+def model_weights(panel: Panel, series: int, model: str) -> dict[str, Array]:
+    """Weights of the models in a forecaster, (steps,): those without a path here give theirs to the rest."""
     steps, at = panel.tasks[series].steps, panel.origins[series]
-    if served_model(panel, series) == BENCHMARK:
+    if model == BENCHMARK:
         return {BENCHMARK: np.ones(steps)}
     here = {
         name: np.where(np.isfinite(panel.paths[name][series, at, :steps]), row[:steps], 0.0)
@@ -166,13 +173,13 @@ def series_forecast(
     shock: Array,
     quantiles: Sequence[float],
     horizon: int,
+    model: str,
 ) -> tuple[SeriesForecast, EventTerms]:
-    """The served forecast of one series and the events in it."""
+    """One forecaster's forecast of one series, and the events in it."""
     task = panel.tasks[series]
     history = task.history
     periods = pd.period_range(history.origin + 1, periods=task.steps, freq=history.periods.freq)
     terms = event_terms(effects, history.key, history.origin, periods)
-    model = served_model(panel, series)
     baseline = anchored(panel, series, model)
     walk = shifted(reorder(shock, baseline, QUANTILES), terms.past, [1.0] * len(terms.past), task.data.seed)
     base, final, base_paths = base_forecast(baseline, terms, walk)
@@ -187,9 +194,9 @@ def series_forecast(
         values=np.exp(at_quantiles(final, QUANTILES, tuple(quantiles))),
         mean=paths.mean(axis=0),
         paths=paths.astype(np.float32),
-        weights=served_weights(panel, series),
+        weights=model_weights(panel, series, model),
         champion=model,
-        promotion_reason=served_reason(panel, series),
+        promotion_reason=chosen_reason(panel, series),
         reports=panel.reports[series],
         calibration=calibration_report(panel, series, model),
         base_quantiles=base,

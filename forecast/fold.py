@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
 import pandas as pd
 
-from forecast.assembly import draw_shocks, price_quantiles, series_forecast, series_parameters
+from forecast.assembly import (
+    chosen_model,
+    draw_shocks,
+    price_quantiles,
+    series_forecast,
+    series_parameters,
+    withheld,
+)
 from forecast.dealing import Deal, here
+from forecast.distribution.combination import BENCHMARK
 from forecast.distribution.fx import FxPaths
 from forecast.errors import ForecastError
 from forecast.estimation import Fit, Fits, LostFit, fits_for
@@ -21,12 +29,15 @@ from forecast.models import CANDIDATES
 from forecast.models.base import Candidate, FitInput
 from forecast.models.premium import PremiumFit
 from forecast.outside import draw_rates, forecast_outside
-from forecast.panel import Panel, SeriesTask, build_panel
+from forecast.panel import COMBINATION, Panel, SeriesTask, build_panel
 from forecast.parameters import Choice, PremiumParameters, RunParameters
 from forecast.periods import available, last_day, period_frequency, steps_between
 from forecast.types import Array, PriceHistory, Progress, Relation, SeriesForecast, Step
 
 MONTHLY = "MS"
+#: Forecasters of which one speaks for a series. A single candidate is none of them: the best of nine at 24
+#: overlapping cutoffs is a winner's curse.
+RECIPES = (BENCHMARK, COMBINATION)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +75,9 @@ class PanelRun:
 
     rates: joint paths of CNY and EUR per USD over all months forecast. by_model: model -> series -> log price
     quantiles at QUANTILES, (steps, 21). effects: what events did, by market. parameters: of the newest run,
-    None for a fold of a backtest. histories: on a calendar, as known at `known_at`. lost: fits of the run
-    that hung, crashed or took too much.
+    None for a fold of a backtest. histories: on a calendar, as known at `known_at`. recipes, where asked for:
+    forecasts by each of RECIPES of every series that it can speak for; withheld: (series, recipe, why not).
+    lost: fits of the run that hung, crashed or took too much.
     """
 
     forecasts: tuple[SeriesForecast, ...]
@@ -77,6 +89,8 @@ class PanelRun:
     effects: Mapping[str, EffectsFit]
     histories: tuple[PriceHistory, ...]
     parameters: RunParameters | None
+    recipes: Mapping[str, tuple[SeriesForecast, ...]] = field(default_factory=dict)
+    withheld: tuple[tuple[str, str, str], ...] = ()
     lost: tuple[LostFit, ...] = ()
 
 
@@ -104,8 +118,10 @@ def run_fold(
     deal: Deal = here,
     progress: Progress | None = None,
     models: bool = False,
+    recipes: bool = False,
 ) -> PanelRun:
-    """Forecast every series of one cutoff. fits: of own_fits. models: also give `by_model`.
+    """Forecast every series of one cutoff. fits: of own_fits. models: also give `by_model`; recipes: also
+    give `recipes`.
 
     A series that cannot be forecast is in `failures`.
     """
@@ -115,25 +131,33 @@ def run_fold(
         for h, d in zip(at.histories, inputs, strict=True)
     ]
     panel = build_panel(tasks, season=setting.season, models=setting.models, deal=deal, progress=progress)
-    forecasts: list[SeriesForecast] = []
+    made: dict[tuple[int, str], SeriesForecast] = {}
+    silent: list[tuple[str, str, str]] = []
+    chosen = [chosen_model(panel, u) for u in range(len(tasks))]
     by_model: dict[str, dict[str, Array]] = {}
     for u, (task, shock) in enumerate(
         zip(tasks, draw_shocks(panel, np.random.default_rng(setting.seed)), strict=True)
     ):
         fit = at.effects.get(task.history.key.market or "")
-        forecast, terms = series_forecast(panel, u, fit, shock, setting.quantiles, setting.horizon)
-        forecasts.append(forecast)
-        for name in panel.paths if models else ():
-            values = price_quantiles(panel, u, name, terms)
+        name = task.history.key.unique_id
+        for recipe in RECIPES if recipes else (chosen[u],):
+            if why := withheld(panel, u, recipe):
+                silent.append((name, recipe, why))
+                continue
+            made[u, recipe], terms = series_forecast(
+                panel, u, fit, shock, setting.quantiles, setting.horizon, recipe
+            )
+        for model in panel.paths if models else ():
+            values = price_quantiles(panel, u, model, terms)
             if np.isfinite(values).all():
-                by_model.setdefault(name, {})[forecast.key.unique_id] = values
+                by_model.setdefault(model, {})[name] = values
         if progress:
-            name = forecast.key.unique_id
             progress(Step(stage="ranges", done=u + 1, total=len(tasks), series=name))
+    forecasts = [made[u, recipe] for u, recipe in enumerate(chosen)]
     # a fold of a backtest is scored: nobody reads what its premiums are made of
     rates, outside, failures = forecast_targets(setting, at, forecasts, parts=not models)
     return PanelRun(
-        forecasts=tuple(sorted((*forecasts, *(f for f, _ in outside)), key=lambda f: f.key.unique_id)),
+        forecasts=_by_name([*forecasts, *(f for f, _ in outside)]),
         failures=tuple(sorted((*at.failures, *failures))),
         known_at=at.day,
         seed=setting.seed,
@@ -142,7 +166,30 @@ def run_fold(
         effects=at.effects,
         histories=at.histories,
         parameters=None if models else _parameters(at, panel, forecasts, outside),
+        recipes=_recipes(setting, at, made, [f for f, _ in outside]) if recipes else {},
+        withheld=tuple(silent),
     )
+
+
+def _by_name(forecasts: Sequence[SeriesForecast]) -> tuple[SeriesForecast, ...]:
+    return tuple(sorted(forecasts, key=lambda f: f.key.unique_id))
+
+
+def _recipes(
+    setting: Setting,
+    at: Known,
+    made: Mapping[tuple[int, str], SeriesForecast],
+    outside: Sequence[SeriesForecast],
+) -> dict[str, tuple[SeriesForecast, ...]]:
+    """Forecasts by each recipe: of the series it speaks for, and of those outside China over them."""
+    details = {f.key.unique_id: f.details for f in outside}  # the premium is the same over either
+    found = {}
+    for recipe in RECIPES:
+        base = [forecast for (_, name), forecast in made.items() if name == recipe]
+        _, targets, _ = forecast_targets(setting, at, base)
+        over = [replace(f, details=details.get(f.key.unique_id, f.details)) for f, _ in targets]
+        found[recipe] = _by_name([*base, *over])
+    return found
 
 
 def _parameters(

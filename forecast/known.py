@@ -53,10 +53,10 @@ class Known:
 
     @property
     def reach(self) -> int:
-        """Ordinal of the newest period that a fit serving this cutoff may have seen, of any series: effects
-        and what the panel does are in all of them."""
+        """Ordinal of the newest period that a fit serving this cutoff may have seen, of any series that is
+        fitted: effects and what the panel does are in all of them."""
         last = pd.Period(self.day, self.histories[0].periods.freqstr).ordinal
-        return last - max(self.lag.values(), default=0)
+        return last - max(self.lag.get(h.key.unique_id, 0) for h in self.histories)
 
     def inputs(self, season: int, seed: int) -> tuple[FitInput, ...]:
         """Event-adjusted prices of every series as models are given them, with what the panel does beside."""

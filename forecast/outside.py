@@ -189,6 +189,12 @@ def forecast_outside(
             f"newest quote in {origin}",
             f"one from {rates.periods[0]}, the first rate",
         )
+    if periods[0] < history.periods[0]:
+        raise InputError(
+            f"{relation.target}.ds",
+            f"newest quote in {origin}",
+            f"one from {history.periods[0] - 1}, before which there is no price of {relation.base}",
+        )
     count = DRAWS * REPEAT
     rng = np.random.default_rng([seed, 2, crc32(relation.target.encode())])
     # the month of the newest quote leads, so that a quote newer than every Chinese price can be the start

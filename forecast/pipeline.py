@@ -3,7 +3,7 @@
     forecast_panel   long frame of the newest forecast, one row per series and period
     backtest_panel   the same at past cutoffs, for every model and for "champion"
     run_panel        the full result with paths, weights, reports and reasons
-    train_panel      run_panel and backtest_panel together, sharing their fits
+    train_panel      run_panel and a Backtest together, sharing their fits
 
 Time: `known_at` is the day whose end bounds every price and event. The period that holds it is step 0;
 `horizon` counts the periods after it. Periods between a series' last quote and step 0 are the nowcast.
@@ -22,6 +22,7 @@ from forecast.dealing import Workers, all_done, dealt_by, here
 from forecast.distribution.paths import at_quantiles, quantile_mean
 from forecast.errors import InputError
 from forecast.estimation import Estimated, Fits, estimate
+from forecast.evaluation.exceedance import Exceedance, exceedance
 from forecast.events.event import Event
 from forecast.fold import PanelRun, Setting, own_fits, run_fold, steps_for
 from forecast.known import Known, known_at
@@ -32,6 +33,7 @@ from forecast.types import QUANTILES, Progress, Relation, Step
 
 __all__ = [
     "CHAMPION",
+    "Backtest",
     "PanelRun",
     "backtest_panel",
     "forecast_frame",
@@ -53,6 +55,15 @@ def _check_arguments(horizon: int, quantiles: Sequence[float]) -> tuple[float, .
     if not chosen or list(chosen) != sorted(set(chosen)) or chosen[0] <= 0 or chosen[-1] >= 1:
         raise InputError("quantiles", chosen, "increasing numbers between 0 and 1")
     return chosen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Backtest:
+    """What would have been forecast at past cutoffs. rows: frame of backtest_panel; exceedances: of the
+    champion, one a cutoff and series."""
+
+    rows: pd.DataFrame
+    exceedances: tuple[Exceedance, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,11 +187,13 @@ def train_panel(
     seed: int = 0,
     models: Sequence[Candidate] = CANDIDATES,
     progress: Progress | None = None,
-) -> tuple[PanelRun, pd.DataFrame]:
-    """run_panel and backtest_panel of the same panel in one go, so that both share their fits.
+    recipes: bool = False,
+) -> tuple[PanelRun, Backtest]:
+    """run_panel and a backtest of the same panel in one go, so that both share their fits.
 
-    The frame is that of backtest_panel, without rows where there is no cutoff with two available prices.
-    models: the candidates, the random walk among them. Raises WorkLost when a cutoff is lost.
+    recipes: also forecast by each forecaster that may be served, not only by the one that is chosen here.
+    models: the candidates, the random walk among them. The backtest is empty where there is no cutoff with
+    two available prices. Raises WorkLost when a cutoff is lost.
     """
     day = to_day(known_at)
     panel = _check(
@@ -210,6 +223,7 @@ def train_panel(
         own_fits(panel.setting, newest, fits),
         deal=here if folds else dealt_by(executor),
         progress=progress,
+        recipes=recipes,
     )
     return replace(run, lost=found.lost), _collect(panel, folds, runs, progress)
 
@@ -310,7 +324,7 @@ def backtest_panel(
             "cutoffs", [str(c) for c in cutoffs], "at least one with two available prices before it"
         )
     fits = panel.estimate(list(folds.values()), executor, progress).fits
-    return _collect(panel, folds, _start(panel, folds, fits, executor), progress)
+    return _collect(panel, folds, _start(panel, folds, fits, executor), progress).rows
 
 
 def _folds(panel: _Panel, cutoffs: Sequence[date], lag: int | Mapping[str, int]) -> dict[date, Known]:
@@ -331,14 +345,17 @@ def _start(panel: _Panel, folds: Mapping[date, Known], fits: Fits, executor: Wor
 
 def _collect(
     panel: _Panel, folds: Mapping[date, Known], runs: Iterator[PanelRun], progress: Progress | None
-) -> pd.DataFrame:
-    """Rows of every fold, in the order of the cutoffs."""
-    frames = []
+) -> Backtest:
+    """What every fold left, in the order of the cutoffs."""
+    frames: list[pd.DataFrame] = []
+    exceedances: list[Exceedance] = []
     for cutoff, run in zip(folds, runs, strict=True):
         frames.append(_fold_frame(run, panel.setting).assign(cutoff=pd.Timestamp(cutoff)))
+        exceedances += [exceedance(made, cutoff) for made in run.forecasts]
         if progress:
             progress(Step(stage="backtest", done=len(frames), total=len(folds)))
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+    rows = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+    return Backtest(rows=rows, exceedances=tuple(exceedances))
 
 
 def _run_job(job: tuple[Setting, Known, Fits]) -> PanelRun:

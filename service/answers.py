@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from data.freshness import Freshness
+
 #: Said wherever demonstration data stands behind an answer.
 NOTICE = (
     "Demonstration data: check the terms before you redistribute; use your own licensed feed in "
@@ -39,7 +41,8 @@ class LastQuote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesAnswer:
-    """One catalogued series and how fresh it is."""
+    """One catalogued series and how fresh it is. freshness: None in lists, which would read every feed for
+    it."""
 
     series_id: str
     title: str
@@ -58,6 +61,7 @@ class SeriesAnswer:
     first_on: date | None
     last_quote: LastQuote | None
     forecast_issued_at: datetime | None
+    freshness: Freshness | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +98,16 @@ class ModelAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServedAs:
+    """Which forecaster speaks. rung: "champion", "previous champion" or "random walk". reason: why no higher
+    or newer one does, empty where the champion's newest forecast speaks."""
+
+    rung: str
+    recipe: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ForecastAnswer:
     """A stored forecast in the basis asked for, with all that is needed to judge it."""
 
@@ -112,6 +126,7 @@ class ForecastAnswer:
     last_quote: LastQuote | None
     last_value: float | None
     exchange_rate: RateAnswer | None
+    served_as: ServedAs
     model: ModelAnswer
     calibration: Mapping[str, object]
     events: tuple[Mapping[str, object], ...]

@@ -9,7 +9,30 @@ from fastapi.openapi.utils import get_openapi
 
 from service import errors
 from service.answers import NOTICE
-from service.api import baskets, changes, effects, events, forecasts, health, premium, runs, scenarios, series
+from service.api import (
+    alert_preview,
+    alert_rules,
+    alerts,
+    baskets,
+    changes,
+    deliveries,
+    effects,
+    endpoints,
+    events,
+    forecasts,
+    health,
+    jobs,
+    messages,
+    premium,
+    quarantine,
+    record,
+    runs,
+    scenarios,
+    series,
+    silences,
+    sources,
+    versions,
+)
 from service.api.deps import QUESTIONS
 from service.api.schemas.base import Problem
 from service.api.schemas.prices import Upload
@@ -40,8 +63,9 @@ def create_app(settings: Settings | None = None, context: Context | None = None)
         redirect_slashes=False,
     )
     app.state.context = context
-    parts = (series, events, forecasts, changes, effects, premium, scenarios, baskets, runs, health, pages)
-    for part in parts:
+    parts = (series, events, forecasts, changes, effects, premium, scenarios, baskets, runs, jobs, record)
+    alerting = (alert_preview, alert_rules, alerts, silences, endpoints, deliveries)
+    for part in (*parts, *alerting, sources, quarantine, health, pages):
         app.include_router(part.router)
     errors.install(app)
     app.add_middleware(
@@ -65,6 +89,8 @@ def _description(app: FastAPI) -> dict[str, Any]:
     for model in (Problem, Upload):  # named in the description only: FastAPI does not see them
         described = model.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= described.pop("$defs", {}) | {model.__name__: described}
+    found["webhooks"], sent = messages.webhooks()
+    schemas |= sent
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     found["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
@@ -73,6 +99,8 @@ def _description(app: FastAPI) -> dict[str, Any]:
         for method, operation in operations.items():
             writes = method in ("post", "patch", "put", "delete")
             codes = [400, 404, 409, 422, 500, 503] + ([401, 403, 413, 415] if writes else [401])
+            if any(p["name"] == versions.NAME for p in operation.get("parameters", ())):
+                codes += [412, 428]
             for code in sorted(codes):
                 title = errors.PROBLEMS[code][1]
                 operation["responses"][str(code)] = {"description": title, "content": content}

@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection
 
-from forecast.distribution.basket import BasketPaths, basket, crossing, standard_error
+from forecast.distribution.basket import BasketPaths, basket, standard_error
 from forecast.types import Array
 from service import catalogue
+from service.ahead import ahead, months_ahead
 from service.answers import BasisAnswer, ForecastQuery, RateAnswer
 from service.context import Context
 from service.conversion import Conversion, conversion
 from service.refusals import Refusal
-from service.standing import Ready, ready
+from service.standing import Ready, fallback_notes, ready
 
 MEANS = (
     "Chances are shares of joint paths of published monthly means: within a month a daily price may cross and"
@@ -117,26 +118,26 @@ def cross(
     if direction not in ("above", "below"):
         raise Refusal("direction", direction, "above or below")
     with context.engine.connect() as conn:
-        found = ready(context, conn, [catalogue.find(conn, series_id)])[0]
-        how = conversion(conn, found.series, found.issued, query)
+        series = catalogue.find(conn, series_id)
+        found = ahead(context, conn, series, query)
+        rate = conversion(conn, series, found.issued, query).rate
         notice = catalogue.notice_on(conn)
-    months = _months([found], query.horizon)
-    paths = _paths(found, how)[:, found.issued.lag :][:, : len(months)]
-    shares = crossing(paths, level, above=direction == "above")
-    draws = len(paths)
+    months = months_ahead([found.issued], query.horizon)
+    shares = found.reach.crossing(level, above=direction == "above")
+    draws = found.reach.draws
     errors = standard_error(shares.within, draws), standard_error(shares.at, draws)
     return CrossingAnswer(
         series_id=series_id,
-        title=found.series.title,
-        basis=how.basis,
+        title=series.title,
+        basis=found.basis,
         issued_at=found.issued.issued_at,
         run_id=found.issued.run_id,
         level=level,
         direction=direction,
         horizon=len(months),
         draws=draws,
-        exchange_rate=how.rate,
-        note=MEANS,
+        exchange_rate=rate,
+        note=" ".join((*fallback_notes([found]), MEANS)),
         notice=notice,
         rows=tuple(
             CrossingRow(
@@ -167,7 +168,7 @@ def cost(context: Context, content: Mapping[str, Any]) -> BasketAnswer:
                 raise Refusal(field, float(number), "a cost above 0")
     with context.engine.connect() as conn:
         found = ready(context, conn, [catalogue.find(conn, name) for name in names])
-        months = _months(found, content.get("horizon"))
+        months = months_ahead([r.issued for r in found], content.get("horizon"))
         together = _one_run(found)
         how = _conversions(conn, found, content.get("currency"), content.get("tax"))
         notice = catalogue.notice_on(conn)
@@ -175,8 +176,8 @@ def cost(context: Context, content: Mapping[str, Any]) -> BasketAnswer:
     budget = content.get("budget")
     if budget is not None and items[0].get("share") is not None:
         raise Refusal("budget", budget, "none beside shares, which are of one kg: give quantities")
-    ahead = [_paths(r, h)[:, r.issued.lag :][:, : len(months)] for r, h in zip(found, how, strict=True)]
-    made = basket(ahead, amounts)
+    paths = [h.paths(r.issued)[:, r.issued.lag :][:, : len(months)] for r, h in zip(found, how, strict=True)]
+    made = basket(paths, amounts)
     quantiles = tuple(content.get("quantiles") or (0.1, 0.25, 0.5, 0.75, 0.9))
     over = None if budget is None else float((made.total > budget).mean())
     return BasketAnswer(
@@ -200,28 +201,10 @@ def cost(context: Context, content: Mapping[str, Any]) -> BasketAnswer:
         budget=budget,
         over_budget=over,
         over_budget_error=None if over is None else float(standard_error(over, len(made.total))),
-        spread_ratio=_spread_ratio(ahead, amounts, made),
-        notes=(MEANS, *_mixed_tax(how)),
+        spread_ratio=_spread_ratio(paths, amounts, made),
+        notes=(*fallback_notes(found), MEANS, *_mixed_tax(how)),
         notice=notice,
     )
-
-
-def _paths(found: Ready, how: Conversion) -> Array:
-    """Paths (draws, steps) in the basis asked for."""
-    paths = found.issued.paths.astype(np.float64) * how.factor
-    return paths if how.ratio is None else paths * how.ratio
-
-
-def _months(found: Sequence[Ready], horizon: int | None) -> list[date]:
-    """The months ahead, which all forecasts must have."""
-    stored = min(len(r.issued.periods) - r.issued.lag for r in found)
-    chosen = stored if horizon is None else horizon
-    if not 1 <= chosen <= stored:
-        raise Refusal("horizon", horizon, f"1 to {stored}, the months stored with this forecast")
-    ahead = [list(r.issued.periods[r.issued.lag :][:chosen]) for r in found]
-    if any(months != ahead[0] for months in ahead):
-        raise Refusal("items", "forecasts issued in different months", "series of one training run")
-    return ahead[0]
 
 
 def _one_run(found: Sequence[Ready]) -> int:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection
 
+from data.freshness import Freshness, freshness
 from data.reference.load import has_reference
 from data.store import forecasts, prices
 from data.store.migrate import schema_state
@@ -18,6 +19,8 @@ from service.refusals import NotKnown, NotYet, TooLarge
 from service.version import VERSION
 
 _ONE_DAY = timedelta(days=1)
+#: Series of a source that are looked at to tell whether it still speaks.
+MOST_OF_A_FEED = 50
 #: Flat forms. Quotes have the names of the import form, so that what is read out can be sent back.
 QUOTE_COLUMNS = (
     "unique_id",
@@ -95,18 +98,18 @@ def last_quote(quotes: Sequence[Quote], today: date) -> LastQuote | None:
     """The newest of these quotes with its age."""
     if not quotes:
         return None
-    newest = max(quotes, key=_day_of)
+    newest = max(quotes, key=day_of)
     return LastQuote(
         ds=newest.ds,
         value=newest.value,
         kind=newest.kind,
         source=newest.source,
         available_on=newest.available_on,
-        age_days=(today - _day_of(newest)).days,
+        age_days=(today - day_of(newest)).days,
     )
 
 
-def _day_of(quote: Quote) -> date:
+def day_of(quote: Quote) -> date:
     """Day that a quote speaks of: the last one of the month, or of the year, for a mean."""
     match quote.kind:
         case "monthly-mean":
@@ -127,7 +130,19 @@ def list_series(context: Context) -> tuple[SeriesAnswer, ...]:
 def get_series(context: Context, series_id: str) -> SeriesAnswer:
     """One series."""
     with context.engine.connect() as conn:
-        return _answer(conn, find(conn, series_id), forecasts.latest_issued_at(conn), context)
+        found = _answer(conn, find(conn, series_id), forecasts.latest_issued_at(conn), context)
+        return replace(found, freshness=_freshness(conn, found, context.clock.today()))
+
+
+def _freshness(conn: Connection, found: SeriesAnswer, today: date) -> Freshness:
+    """How it stands, beside the other series of the source that gave its newest quote."""
+    feed: dict[str, list[Quote]] = {}
+    if found.last_quote is not None:
+        source = found.last_quote.source
+        others = [name for name in prices.fed_by(conn, source) if name != found.series_id]
+        for quote in prices.load(conn, others[:MOST_OF_A_FEED], source=source):
+            feed.setdefault(quote.series_id, []).append(quote)
+    return freshness(prices.history(conn, found.series_id), feed, today)
 
 
 def _answer(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
 
@@ -16,6 +16,7 @@ from data.store import forecasts as store
 from data.store.forecasts import IssuedForecast
 from data.types import Series
 from forecast.errors import InputError
+from forecast.parameters import Choice
 from forecast.revision import PARTS, Basis, Change, explain
 from forecast.types import Array
 from service import catalogue, parameter_facts
@@ -24,7 +25,7 @@ from service.answers import BasisAnswer
 from service.context import Context
 from service.inputs import Inputs
 from service.refusals import NotKnown, NotYet, Refusal
-from service.standing import BASE_PATHS
+from service.standing import BASE_PATHS, kind
 
 _FREQ = "MS"
 #: Log difference to the stored median from which a forecast counts as not issued again.
@@ -98,7 +99,8 @@ def answer(
         # each time, also for an answer that is kept: without its inputs (demonstration data) there is none
         known = [_inputs(conn, issued) for issued in (older, newer)]
         notice = catalogue.notice_on(conn)
-    key = ("changes", series_id, older.run_id, newer.run_id, *(inputs.fingerprint for inputs in known))
+    forecasts = [(issued.run_id, issued.recipe) for issued in (older, newer)]
+    key = ("changes", series_id, *forecasts, *(inputs.fingerprint for inputs in known))
     found = context.cache.get(key, partial(_explained, context, series, (older, newer), known))
     months = [period.start_time.date() for period in found.periods]
     for issued, logs in ((older, found.old), (newer, found.new)):
@@ -176,7 +178,7 @@ def _chosen(
     older = from_run if from_run is not None else before[0]
     if older not in before:
         raise Refusal("from", older, f"a run before run {newer}: {_listed(before) or 'there is none'}")
-    found = [store.of_run(conn, run_id, series_id) for run_id in (older, newer)]
+    found = [store.served_of_run(conn, run_id, series_id) for run_id in (older, newer)]
     if found[0] is None or found[1] is None:
         raise NotKnown("run", f"{older}, {newer}", "runs with a stored forecast")
     return found[0], found[1]
@@ -187,32 +189,27 @@ def _listed(runs: tuple[int, ...]) -> str:
 
 
 def _inputs(conn: Connection, issued: IssuedForecast) -> Inputs:
-    """What a run was given, read back as the store held it then. Raises Refusal where it is not the same."""
-    read_at = issued.header.get("read_at")
-    instant = None if read_at is None else datetime.fromisoformat(read_at)
-    # a replay of an older day (--today) stands on quotes that were recorded here long after that day
-    for recorded_by in (instant, None):
-        found = given.load(conn, issued.known_at, recorded_by=recorded_by)
-        if found.fingerprint == issued.header.get("fingerprint"):
-            return found
-    raise Refusal(
-        f"run {issued.run_id}",
-        "prices or events that are not those it was given",
-        "a run whose inputs are still stored (demonstration data may have been removed)",
+    """What the run of a forecast was given. Raises Refusal where it is no longer stored."""
+    header = issued.header
+    return given.as_given(
+        conn, issued.run_id, issued.known_at, header.get("read_at"), header.get("fingerprint")
     )
 
 
 def _basis(conn: Connection, issued: IssuedForecast, known: Inputs, series: Series) -> Basis:
     """What the forecast of a run stands on."""
-    parameters = parameter_facts.load(conn, issued.run_id, [s.series_id for s in known.series])
+    run_id, recipe = issued.run_id, issued.recipe
+    parameters = parameter_facts.load(conn, run_id, [s.series_id for s in known.series])
     if parameters is None:
-        raise Refusal(f"run {issued.run_id}", "no stored parameters", "a run of this version or later")
-    paths, ends = {}, {}
+        raise Refusal(f"run {run_id}", "no stored parameters", "a run of this version or later")
+    paths, ends, choices = {}, {}, {}
     for name in (series.series_id, *([] if series.base_series is None else [series.base_series])):
-        made = store.of_run(conn, issued.run_id, name)
-        kept = facts.load(conn, issued.run_id, BASE_PATHS, name)
+        made = store.of_run(conn, run_id, name, recipe)
+        kept = facts.load(conn, run_id, kind(BASE_PATHS, recipe), name)
         if made is None or kept is None or kept.numbers is None:
-            raise Refusal(f"run {issued.run_id}", f"no forecast of {name}", "a run that forecast it")
+            raise Refusal(f"run {run_id}", f"no forecast of {name}", "a run that forecast it")
+        weights = {model: np.asarray(row) for model, row in made.header["weights"].items()}
+        choices[name] = Choice(champion=made.header["champion"], weights=weights)
         paths[name] = (pd.Period(made.origin, "M").ordinal, kept.numbers.astype(np.float32))
         ends[name] = pd.Period(made.periods[-1], "M")
     return Basis(
@@ -221,7 +218,7 @@ def _basis(conn: Connection, issued: IssuedForecast, known: Inputs, series: Seri
         events=known.events,
         day=issued.known_at,
         ends=ends,
-        parameters=parameters,
+        parameters=replace(parameters, choices=choices),
         paths=paths,
         seed=int(issued.header["seed"]),
     )

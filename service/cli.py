@@ -9,15 +9,22 @@ import typer
 
 from service.commands import (
     admin,
+    alerts,
+    backup,
     changes,
     effects,
+    endpoints,
     events,
     forecasts,
+    jobs,
     premium,
     prices,
     questions,
+    record,
+    reproduce,
     runs,
     serve,
+    sources,
 )
 from service.commands.output import FAILURE, USAGE, err
 
@@ -65,12 +72,22 @@ app.command(rich_help_panel=_READ)(changes.changes)
 app.command(rich_help_panel=_READ)(premium.premium)
 app.command(rich_help_panel=_READ)(effects.effects)
 app.command(rich_help_panel=_READ)(prices.series)
+app.command(rich_help_panel=_READ)(record.champion)
+app.command(rich_help_panel=_READ)(record.track_record)
+app.command(rich_help_panel=_READ)(reproduce.reproduce)
+app.command(rich_help_panel=_WRITE)(record.rollback)
 app.command("import", rich_help_panel=_WRITE)(prices.import_)
 app.add_typer(events.app, name="events", rich_help_panel=_WRITE)
+app.add_typer(jobs.app, name="jobs", rich_help_panel=_RUN)
+app.add_typer(alerts.app, name="alerts", rich_help_panel=_WRITE)
+app.add_typer(endpoints.app, name="endpoints", rich_help_panel=_WRITE)
+app.add_typer(sources.app, name="sources", rich_help_panel=_WRITE)
 app.add_typer(admin.data, name="data", rich_help_panel=_WRITE)
 app.add_typer(admin.keys, name="keys", rich_help_panel=_RUN)
 app.command(rich_help_panel=_RUN)(serve.worker)
 app.command(rich_help_panel=_RUN)(serve.migrate)
+app.command(rich_help_panel=_RUN)(backup.backup)
+app.command(rich_help_panel=_RUN)(backup.restore)
 
 
 def main() -> None:

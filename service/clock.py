@@ -17,9 +17,18 @@ class Clock:
         """A clock that reads `day` now and runs on from there; the real one for None."""
         return cls() if day is None else cls(shift=day - datetime.now(UTC).date())
 
+    @property
+    def shifted(self) -> bool:
+        """Does it stand on another day than the wall clock? What is issued by it is a replay."""
+        return self.shift != timedelta(0)
+
     def now(self) -> datetime:
         """This instant, aware, UTC, in whole microseconds."""
         return datetime.now(UTC) + self.shift
+
+    def wall(self) -> datetime:
+        """This instant on everybody else's clock, whatever day is pretended here: what others compare."""
+        return datetime.now(UTC)
 
     def today(self) -> date:
         """This day in UTC."""

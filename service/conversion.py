@@ -44,6 +44,11 @@ class Conversion:
         """The basis of the answer."""
         return BasisAnswer(currency=self.asked.currency, unit=self.asked.unit, tax=self.asked.tax)
 
+    def paths(self, issued: IssuedForecast) -> Array:
+        """Sample paths (draws, steps) in the basis asked for, each with its own path of the rate."""
+        own = issued.paths.astype(np.float64) * self.factor
+        return own if self.ratio is None else own * self.ratio
+
     def quote(self, value: float, on: date) -> float | None:
         """A past price of that day in the basis asked for, at the rate of its month or the newest before it;
         None where no rate is known."""

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from data.store import events as store
+from data.store import jobs, signals
 from forecast.events.event import Coverage, Event, EventChange, MarketSide, Stage
 from forecast.events.table import ANY, EVENT_TABLE, EventRule, rule_for
 from service.context import Context
@@ -102,6 +103,8 @@ def add_event(context: Context, content: Mapping[str, Any], *, author: str) -> E
                 "event_id", event.event_id, "an id that is not taken; add a change to this one instead"
             )
         store.save(conn, event, context.clock.now(), author)
+        _signal(context, conn, event.event_id, "new")
+        jobs.want(conn, jobs.RETRAIN, f"new event {event.event_id}", context.clock.now())
     return _answer(event)
 
 
@@ -115,7 +118,14 @@ def add_change(context: Context, event_id: str, content: Mapping[str, Any], *, a
             return _answer(event)
         _consistent(replace(event, changes=(*event.changes, step)), "on")
         store.add_change(conn, event_id, step, context.clock.now(), author)
+        chance = "" if step.probability == 1 else f" with probability {step.probability:.0%}"
+        _signal(context, conn, event_id, f"{step.stage.value} on {step.on}{chance}")
+        jobs.want(conn, jobs.RETRAIN, f"event {event_id} is {step.stage.value}", context.clock.now())
         return _answer(_get(conn, event_id))
+
+
+def _signal(context: Context, conn: Connection, event_id: str, what: str) -> None:
+    signals.add(conn, kind="event", subject=event_id, detail={"what": what}, at=context.clock.now())
 
 
 def _possible(announced: EventChange, step: EventChange, today: date, where: str = "") -> None:
@@ -217,10 +227,10 @@ def read_mapping(path: Path, allowed: str) -> dict[str, Any]:
         raise Refusal("file", path.name, f"YAML or JSON ({error})") from None
     if not isinstance(found, dict):
         raise Refusal("file", path.name, allowed)
-    for items in found.values():
-        for item in items if isinstance(items, list) else ():
-            if isinstance(item, dict) and True in item:  # YAML reads a bare `on` as a yes
-                item["on"] = item.pop(True)
+    inner = [item for items in found.values() if isinstance(items, list) for item in items]
+    for mapping in (found, *inner):
+        if isinstance(mapping, dict) and True in mapping:  # YAML reads a bare `on` as a yes
+            mapping["on"] = mapping.pop(True)
     return found
 
 

@@ -7,49 +7,49 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
-import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from data.reference.load import has_reference
-from data.store import backtests, facts, forecasts, runs
-from data.store.forecasts import IssuedForecast
+from data.store import prices, runs, signals
 from data.store.runs import Run
-from data.store.tables import series
 from forecast.errors import ForecastError, InputError
+from forecast.evaluation.exceedance import Exceedance
 from forecast.models import CANDIDATES
 from forecast.models.base import Candidate
 from forecast.pipeline import PanelRun, train_panel
-from forecast.types import Progress, SeriesForecast, Step
+from forecast.types import Progress, Step
 from service import inputs as given
-from service import logs, parameter_facts, scoring, standing
+from service import logs, promotion, scoring
 from service.context import Context
-from service.effect_facts import effect_facts
 from service.fit_process import Limits
 from service.heartbeat import Heartbeat, worker_name
 from service.inputs import Inputs
 from service.pace import Pace
 from service.pool import fitting_pool
 from service.refusals import Refusal
+from service.results import results, save
 from service.startup import Watcher, watch
 from service.training import get_run, request
-from service.version import library_versions
+from service.trial import Trial, trial
+from service.version import library_versions, machine
 
 FREQ = "MS"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitted:
-    """What a run made. scores: long frame of scoring.COLUMNS."""
+    """What a run made. scores: long frame of scoring.COLUMNS. trial: None where nothing could be scored."""
 
     panel: PanelRun
+    exceedances: tuple[Exceedance, ...]
     scores: pd.DataFrame
     cutoffs: tuple[date, ...]
     seconds: float
+    trial: Trial | None = None
 
 
 def run_here(context: Context, reason: str, watcher: Watcher) -> Run:
@@ -76,8 +76,8 @@ def perform(
     """
     try:
         with context.engine.connect() as conn:
-            newest = runs.list_runs(conn, limit=1, state="done")
-        pace = Pace((newest[0].summary or {}).get("stages") if newest else None)
+            newest = runs.newest_done(conn)
+        pace = Pace((newest.summary or {}).get("stages") if newest else None)
         with Heartbeat(context, run, pace) as beat:
 
             def report(step: Step) -> None:
@@ -128,7 +128,7 @@ def fit(
     folds = scoring.cutoffs(known.history, lag, settings.cutoffs)
     limits = Limits(seconds=settings.fit_seconds, megabytes=settings.fit_memory_mb)
     with fitting_pool(settings.processes, settings.executor, limits=limits, check=check) as executor:
-        panel, rows = train_panel(
+        panel, backtest = train_panel(
             known.history,
             horizon=settings.horizon,
             freq=FREQ,
@@ -142,12 +142,16 @@ def fit(
             seed=settings.seed,
             models=models,
             progress=report,
+            recipes=True,
         )
     report(Step(stage="scores", done=0, total=1))
-    scores = scoring.score(rows, known.history, {r.target for r in known.relations})
+    elements = {s.series_id: s.element for s in known.series}
+    scores = scoring.score(backtest.rows, known.history, {r.target for r in known.relations})
     return Fitted(
         panel=panel,
+        exceedances=backtest.exceedances,
         scores=scores,
+        trial=trial(backtest.rows, known.history, known.events, elements),
         cutoffs=tuple(folds),
         seconds=time.perf_counter() - started,
     )
@@ -161,7 +165,7 @@ def _store(
     read_at: datetime,
     stages: Mapping[str, float],
 ) -> None:
-    """Forecasts, exchange-rate paths, figures and the end of the run: all or nothing.
+    """Forecasts, exchange-rate paths, figures, who is champion, and the end of the run: all or nothing.
 
     Raises Refusal when the demonstration prices were removed since `read_at`: what stands on them must not
     come back. Raises RunNotRunning when the run was cancelled, or is another worker's.
@@ -187,88 +191,30 @@ def _store(
         ],
         "known_at": known.known_at.isoformat(),
         "cutoffs": [day.isoformat() for day in fitted.cutoffs],
+        "machine": machine(),
         "seconds": round(fitted.seconds, 1),
         "stages": dict(stages),
         **stamp,
     }
-    found = effect_facts(fitted.panel, known.history, known.relations, known.events)
+    made = results(fitted.panel, fitted.exceedances, fitted.scores, known, run.run_id, now, stamp)
     with context.engine.begin() as conn:
         _still_there(conn, known)
-        for made in fitted.panel.forecasts:
-            forecasts.save(conn, issued(made, run.run_id, now, known.known_at, stamp))
-            for fact in standing.facts_of(made):
-                facts.save(conn, run.run_id, fact)
-        facts.save(conn, run.run_id, standing.shocks_of(fitted.panel.forecasts, fitted.panel.seed))
-        rates = fitted.panel.rates
-        if rates is not None:
-            months = [month.start_time.date() for month in rates.periods]
-            forecasts.save_fx_paths(conn, run.run_id, months, rates.rates)
-        for fact in found:
-            facts.save(conn, run.run_id, fact)
-        if fitted.panel.parameters is not None:
-            for fact in parameter_facts.facts_of(fitted.panel.parameters):
-                facts.save(conn, run.run_id, fact)
-        backtests.save(conn, run.run_id, fitted.scores)
+        decided = promotion.decide_run(
+            conn, run, fitted.trial, origins=made.origins, withheld=made.withheld, now=now
+        )
+        save(conn, run.run_id, made.served(decided, replay=context.clock.shifted))
+        for name in sorted({one.series_id for one in made.forecasts}):
+            signals.add(conn, kind="forecast", subject=name, detail={"run_id": run.run_id}, at=now)
         runs.finish(conn, run, finished_at=now, summary=summary)
 
 
 def _still_there(conn: Connection, known: Inputs) -> None:
     # A removal changes catalogue rows first. Holding them, it is either over by now or waits for our end and
     # then takes these forecasts away too. SQLite has one writer anyway.
-    conn.execute(select(series.c.series_id).order_by(series.c.series_id).with_for_update())
+    prices.lock(conn)
     if known.demonstration and not has_reference(conn):
         raise Refusal(
             "prices",
             "demonstration data that were removed while the run was fitting",
             "prices that stay until a run ends; nothing was stored, ask for another run",
         )
-
-
-def issued(
-    made: SeriesForecast, run_id: int, issued_at: datetime, known_at: date, stamp: Mapping[str, Any]
-) -> IssuedForecast:
-    """A forecast as it is kept: arrays beside a JSON-ready header."""
-    return IssuedForecast(
-        series_id=made.key.unique_id,
-        run_id=run_id,
-        issued_at=issued_at,
-        known_at=known_at,
-        origin=made.origin.start_time.date(),
-        lag=made.lag,
-        periods=[period.start_time.date() for period in made.periods],
-        quantiles=made.quantiles,
-        values=made.values,
-        mean=made.mean,
-        paths=made.paths,
-        header=plain(
-            {
-                "champion": made.champion,
-                "promotion_reason": made.promotion_reason,
-                "weights": made.weights,
-                "reports": [asdict(r) for r in made.reports],
-                "calibration": asdict(made.calibration),
-                "events": [asdict(e) for e in made.events],
-                "caveats": made.caveats,
-                "details": made.details,
-                "last_price": made.last_price,
-            }
-            | dict(stamp)
-        ),
-    )
-
-
-def plain(value: Any) -> Any:
-    """JSON-ready: arrays as lists, mappings as dicts, days as text, numbers that are none as null."""
-    if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, np.ndarray):
-        return plain(value.tolist())
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(v) for v in value]
-    if isinstance(value, np.generic):
-        return plain(value.item())
-    if isinstance(value, float):
-        return value if np.isfinite(value) else None
-    if value is None or isinstance(value, str | int | bool):
-        return value
-    return str(value)

@@ -10,8 +10,8 @@ from statistics import NormalDist
 import numpy as np
 from sqlalchemy import Connection
 
+from data.store import champions, prices
 from data.store import forecasts as store
-from data.store import prices
 from data.store.forecasts import IssuedForecast
 from data.types import Quote, Series
 from forecast.types import Array
@@ -25,6 +25,7 @@ from service.answers import (
 )
 from service.context import Context
 from service.conversion import Conversion, conversion
+from service.ladder import served_as, why_champion
 from service.refusals import Refusal
 
 #: Spread of log paths below which a price does not move.
@@ -59,8 +60,9 @@ def answer_all(context: Context, query: ForecastQuery) -> tuple[list[ForecastAns
 
 
 def _answer(context: Context, conn: Connection, series: Series, query: ForecastQuery) -> ForecastAnswer:
-    issued = store.latest(conn, series.series_id, issued_by=query.as_of)
-    if issued is None:
+    served = champions.served(conn, series.series_id, query.as_of)
+    issued = None if served is None else store.of_run(conn, served.run_id, series.series_id, served.recipe)
+    if served is None or issued is None:
         when = "" if query.as_of is None else f" issued by {query.as_of.date()}"
         raise catalogue.no_forecast(conn, series.series_id, f"none{when}")
     stored = len(issued.periods) - issued.lag
@@ -73,7 +75,7 @@ def _answer(context: Context, conn: Connection, series: Series, query: ForecastQ
     own = [q for q in behind if q.series_id == series.series_id]
     known = catalogue.last_quote(own, today if query.as_of is None else issued.known_at)
     how = conversion(conn, series, issued, query)
-    values, mean = _in_basis(issued, how, (0.5, *query.quantiles))
+    values, mean = in_basis(issued, how, (0.5, *query.quantiles))
     steps = issued.lag + horizon
     header = issued.header
     return ForecastAnswer(
@@ -91,9 +93,10 @@ def _answer(context: Context, conn: Connection, series: Series, query: ForecastQ
         last_quote=known,
         last_value=None if known is None else how.quote(known.value, known.ds),
         exchange_rate=how.rate,
+        served_as=served_as(conn, served, issued, query.as_of),
         model=ModelAnswer(
             champion=header["champion"],
-            promotion_reason=header["promotion_reason"],
+            promotion_reason=why_champion(served, issued),
             weights={name: tuple(w[:steps]) for name, w in header["weights"].items()},
             reports=tuple(header["reports"]),
         ),
@@ -136,8 +139,8 @@ def flat_rows(answers: Iterable[ForecastAnswer]) -> Iterator[dict[str, object]]:
             yield shared | own | {"mean": row.mean, "median": row.median, **row.quantiles}
 
 
-def _in_basis(issued: IssuedForecast, how: Conversion, quantiles: tuple[float, ...]) -> tuple[Array, Array]:
-    """Prices in the basis asked for: quantiles (steps, q) and means (steps,)."""
+def in_basis(issued: IssuedForecast, how: Conversion, quantiles: tuple[float, ...]) -> tuple[Array, Array]:
+    """A stored forecast in the basis asked for: quantiles (steps, q) and means (steps,), as it is served."""
     score = NormalDist().inv_cdf
     stored, wanted = [score(q) for q in issued.quantiles], [score(q) for q in quantiles]
     logs = np.log(issued.values)

@@ -17,6 +17,7 @@ from data.store import prices
 from data.types import Quote, Series
 from forecast.events.event import Event
 from forecast.types import Relation
+from service.refusals import Refusal
 
 COLUMNS = (
     "unique_id",
@@ -94,17 +95,42 @@ def load(
     )
 
 
+def as_given(
+    conn: Connection, run_id: int, known_at: date, read_at: str | None, fingerprint: str | None
+) -> Inputs:
+    """What a run was given, read back as the store held it when it read. Raises Refusal where it is not that.
+
+    read_at: instant in ISO form, None for runs from before it was kept.
+    """
+    instant = None if read_at is None else datetime.fromisoformat(read_at)
+    # a replay of an older day (--today) stands on quotes that were recorded here long after that day
+    for recorded_by in (instant, None):
+        found = load(conn, known_at, recorded_by=recorded_by)
+        if found.fingerprint == fingerprint:
+            return found
+    raise Refusal(
+        f"run {run_id}",
+        "prices or events that are not those it was given",
+        "a run whose inputs are still stored (demonstration data may have been removed)",
+    )
+
+
 def _rows(series: Series, quotes: Sequence[Quote], known_at: date) -> Iterable[tuple[object, ...]]:
     """Rows of the history of one series. A premium stands on dated points, everything else on months."""
     usable = [q for q in quotes if q.kind != "annual"]
     if series.base_series is None:
-        usable = _months(usable, known_at)
+        usable = monthly(usable, known_at)
     for q in sorted(usable, key=lambda q: q.ds):
         static = (series.element, series.market, series.currency)
         yield (q.series_id, q.ds, q.value, *static, q.available_on, q.source, q.low, q.high, q.n_quotes)
 
 
-def _months(quotes: Sequence[Quote], known_at: date) -> list[Quote]:
+def month_after(day: date) -> date:
+    """First day of the month after that of a day."""
+    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+def monthly(quotes: Sequence[Quote], known_at: date) -> list[Quote]:
     """One quote a month: the published mean, or the mean of the dated quotes of a month that has ended."""
     means = {q.ds: q for q in quotes if q.kind == "monthly-mean"}
     points: dict[date, list[Quote]] = {}
@@ -113,7 +139,7 @@ def _months(quotes: Sequence[Quote], known_at: date) -> list[Quote]:
         if q.kind == "point" and month not in means:
             points.setdefault(month, []).append(q)
     for month, found in points.items():
-        ends = (month + timedelta(days=32)).replace(day=1)
+        ends = month_after(month)
         if ends <= known_at:
             value = sum(q.value for q in found) / len(found)
             means[month] = Quote(

@@ -1,4 +1,4 @@
-"""What a run estimated and chose, as it is kept: plain JSON a series, what all series share once."""
+"""What a run estimated, as it is kept: plain JSON a series, what all series share once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from forecast.estimation import Fit
 from forecast.events.parameters import EffectParameters
 from forecast.models import PANEL_MODELS
 from forecast.models.stored import from_plain, to_plain
-from forecast.parameters import KEPT, Choice, PremiumParameters, RunParameters, SeriesParameters
+from forecast.parameters import KEPT, PremiumParameters, RunParameters, SeriesParameters
 
 PARAMETERS = "parameters"
 _SHARED = frozenset(model.name for model in PANEL_MODELS)
@@ -25,8 +25,7 @@ def facts_of(found: RunParameters) -> Iterator[Fact]:
     for name, kept in found.series.items():
         shared |= {model: fits for model, fits in kept.fits.items() if model in _SHARED}
         own = replace(kept, fits={m: f for m, f in kept.fits.items() if m not in _SHARED})
-        content = {"kept": to_plain(own), "choice": to_plain(found.choices[name])}
-        yield Fact(kind=PARAMETERS, series_id=name, content=content)
+        yield Fact(kind=PARAMETERS, series_id=name, content={"kept": to_plain(own)})
     for name, premium in found.premiums.items():
         yield Fact(kind=PARAMETERS, series_id=name, content={"premium": to_plain(premium)})
     effects = {market: kept.content() for market, kept in found.effects.items()}
@@ -35,13 +34,13 @@ def facts_of(found: RunParameters) -> Iterator[Fact]:
 
 
 def load(conn: Connection, run_id: int, series: Iterable[str]) -> RunParameters | None:
-    """Parameters of a run, of the named series as far as it has them; None for a run that kept none."""
+    """Parameters of a run, of the named series as far as it has them; None for a run that kept none. Choices
+    are kept with each forecast, not here."""
     whole = facts.load(conn, run_id, PARAMETERS)
     if whole is None:
         return None
     shared: dict[str, tuple[Fit, ...]] = from_plain(whole.content["shared"], KEPT)
     kept: dict[str, SeriesParameters] = {}
-    choices: dict[str, Choice] = {}
     premiums: dict[str, PremiumParameters] = {}
     for name in series:
         fact = facts.load(conn, run_id, PARAMETERS, name)
@@ -52,7 +51,6 @@ def load(conn: Connection, run_id: int, series: Iterable[str]) -> RunParameters 
             continue
         own: SeriesParameters = from_plain(fact.content["kept"], KEPT)
         kept[name] = replace(own, fits={**own.fits, **shared})
-        choices[name] = from_plain(fact.content["choice"], KEPT)
     effects = {m: EffectParameters.from_content(c) for m, c in whole.content["effects"].items()}
     plain: dict[str, float] = from_plain(whole.content["plain"], KEPT)
-    return RunParameters(effects=effects, series=kept, choices=choices, premiums=premiums, plain=plain)
+    return RunParameters(effects=effects, series=kept, choices={}, premiums=premiums, plain=plain)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from data.reference import load as shipped
-from data.store import events, forecasts, prices, runs
+from data.store import events, forecasts, jobs, prices, runs
 from data.store.migrate import schema_state
 from service.catalogue import notice_on
 from service.context import Context
@@ -13,12 +13,14 @@ def load(context: Context) -> None:
     """Load the demonstration data; twice changes nothing."""
     with context.engine.begin() as conn:
         shipped.load_reference(conn, context.clock.now())
+        jobs.want(conn, jobs.RETRAIN, "demonstration data loaded", context.clock.now())
 
 
 def remove(context: Context) -> None:
     """Remove the demonstration data and what was computed from it."""
     with context.engine.begin() as conn:
         shipped.remove_reference(conn, context.clock.now())
+        jobs.want(conn, jobs.RETRAIN, "demonstration data removed", context.clock.now())
 
 
 def status(context: Context) -> dict[str, object]:

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection
 
-from data.store import forecasts as store
-from data.store import prices
+from data.store import champions, prices
 from data.types import Series
 from forecast.distribution.basket import standard_error
 from forecast.distribution.branches import Outcome, ask
@@ -23,7 +22,7 @@ from service.answers import BasisAnswer
 from service.context import Context
 from service.hypotheses import read_scenario
 from service.refusals import NotYet, Refusal, TooLarge
-from service.standing import Ready, ready
+from service.standing import Ready, fallback_notes, ready
 
 MOST_LEVELS = 5
 #: Branches x series x months x (quantiles + levels). All six events of one series with every quantile and
@@ -129,14 +128,14 @@ def answer(context: Context, content: Mapping[str, Any]) -> ScenarioAnswer:
     return ScenarioAnswer(
         switches=tuple(said),
         series=tuple(answers),
-        notes=(*_notes(found, bool(levels)), *_without_reach(said, answers)),
+        notes=(*fallback_notes(found), *_notes(found, bool(levels)), *_without_reach(said, answers)),
         notice=notice,
     )
 
 
 def _chosen(conn: Connection, names: Sequence[str] | None) -> list[Series]:
     if not names:
-        made = store.latest_runs(conn)
+        made = champions.all_served(conn)
         found = [s for s in prices.list_series(conn) if s.series_id in made and s.market is not None]
         if not found:
             raise NotYet("forecast", "none", "a stored one: POST /v1/training-runs, or ytterby train")

@@ -47,6 +47,13 @@ def cutoffs(history: pd.DataFrame, lag: Mapping[str, int], count: int) -> list[d
     return [last_day(pd.Period(ordinal=p, freq=_FREQ)) for p in chosen]
 
 
+def monthly(history: pd.DataFrame) -> pd.DataFrame:
+    """unique_id, ds, y: what came in each month, outside China the mean of its dated quotes."""
+    months = history.assign(ds=pd.PeriodIndex(history["ds"], freq=_FREQ).to_timestamp())
+    found: pd.DataFrame = months.groupby(["unique_id", "ds"], as_index=False)[["y"]].mean()
+    return found
+
+
 def score(frame: pd.DataFrame, history: pd.DataFrame, few_quotes: Collection[str] = ()) -> pd.DataFrame:
     """Long frame of COLUMNS from backtest rows (unique_id, ds, cutoff, model, mean, q...) and the prices
     that came. step None is all months together. low, high: 90 % block bootstrap over cutoffs.
@@ -55,9 +62,7 @@ def score(frame: pd.DataFrame, history: pd.DataFrame, few_quotes: Collection[str
     """
     if frame.empty:
         return pd.DataFrame(columns=list(COLUMNS))
-    # Outside China a month may hold several dated quotes: what came is their mean.
-    months = history.assign(ds=pd.PeriodIndex(history["ds"], freq=_FREQ).to_timestamp())
-    prices = months.groupby(["unique_id", "ds"], as_index=False)["y"].mean()
+    prices = monthly(history)
     joined = frame.merge(prices, on=["unique_id", "ds"], how="inner")
     if joined.empty:
         return pd.DataFrame(columns=list(COLUMNS))

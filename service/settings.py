@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import re
-from datetime import date
+from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from service.addresses import Networks, networks
 from service.refusals import Refusal
+from service.schedule import parse, parse_length, parse_zone
 
+Found = TypeVar("Found")
+LONGEST_DEBOUNCE = timedelta(hours=2)
 _PREFIX = "YTTERBY_"
 _DASK = re.compile(r"dask(\+tls)?://(\[[0-9a-fA-F:.]+\]|[^\s/:@]+):\d{1,5}")
 
@@ -20,7 +26,10 @@ _DASK = re.compile(r"dask(\+tls)?://(\[[0-9a-fA-F:.]+\]|[^\s/:@]+):\d{1,5}")
 class Settings(BaseSettings):
     """One immutable set of settings. Every field is `YTTERBY_<NAME>` in the environment."""
 
-    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="ignore")
+    # An error shows no input: it may be a key, or a URL with a password.
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True
+    )
 
     database_url: str = Field(
         default="sqlite:///var/ytterby.db",
@@ -66,9 +75,39 @@ class Settings(BaseSettings):
     stale_run_seconds: float = Field(
         default=30.0, gt=0, description="A run without a sign of life for so long goes back to the queue"
     )
+    secret_key: SecretStr | None = Field(
+        default=None,
+        description="Keys that encrypt secrets at rest, commas between: the first encrypts, all decrypt",
+    )
+    allowed_networks: str = Field(
+        default="",
+        description="Private networks that webhooks and sources may reach, as 10.1.0.0/16, commas between",
+    )
+    delivery_threads: int = Field(
+        default=128, ge=1, le=1_000, description="Most webhooks that one worker process sends at a time"
+    )
+    time_zone: str = Field(default="UTC", description="Time zone of the cron lines of jobs, by name")
+    lease_seconds: float = Field(
+        default=15.0, ge=0.5, le=600, description="Silence after which another worker takes the schedule over"
+    )
+    job_ingest: str = Field(default="every: 5m", description="When sources that are due are pulled")
+    job_score: str = Field(default="every: 1h", description="When forecasts are scored whose prices came")
+    job_retrain: str = Field(
+        default="cron: 30 5 * * mon-fri", description="When all models are fitted anew, docs/operations.md"
+    )
+    job_clean_up: str = Field(default="cron: 15 3 * * sun", description="When old records are removed")
+    retrain_debounce: str = Field(
+        default="15m", description="Quiet time after a change before it leads to a training run, at most 2h"
+    )
     log_format: Literal["console", "json"] = Field(default="console", description="Shape of log lines")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level logged"
+    )
+    watch_folder: Path | None = Field(
+        default=None, description="Folder that price files are taken from, docs/sources.md"
+    )
+    watch_settle_seconds: float = Field(
+        default=2.0, gt=0, le=60, description="A file that does not change for so long is whole"
     )
 
     @field_validator("executor")
@@ -77,6 +116,53 @@ class Settings(BaseSettings):
         if value and not _DASK.fullmatch(value):
             raise ValueError("dask://host:port or dask+tls://host:port")
         return value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _is_keys(cls, value: SecretStr | None) -> SecretStr | None:
+        for key in fernet_keys(value):
+            try:
+                whole = len(base64.b64decode(key, altchars=b"-_", validate=True)) == 32
+            except ValueError:
+                whole = False
+            if not whole:
+                raise ValueError("keys that ytterby keys encryption-key made")
+        return value
+
+    @field_validator("allowed_networks")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        networks(value)  # says what is wrong with which
+        return value
+
+    @property
+    def networks(self) -> Networks:
+        """Networks of the operator's own that may be called."""
+        return networks(self.allowed_networks)
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_a_zone(cls, value: str) -> str:
+        _said(parse_zone, value)
+        return value
+
+    @field_validator("job_ingest", "job_score", "job_retrain", "job_clean_up")
+    @classmethod
+    def _is_a_schedule(cls, value: str) -> str:
+        _said(parse, value, "UTC")
+        return value
+
+    @field_validator("retrain_debounce")
+    @classmethod
+    def _is_a_short_time(cls, value: str) -> str:
+        if _said(parse_length, value) > LONGEST_DEBOUNCE:
+            raise ValueError("at most 2h")
+        return value
+
+    @property
+    def debounce(self) -> timedelta:
+        """Quiet time after a change before it leads to a training run."""
+        return parse_length(self.retrain_debounce)
 
     @property
     def is_embedded(self) -> bool:
@@ -97,6 +183,14 @@ class Settings(BaseSettings):
         return Path(self.database_url.removeprefix(prefix)) if self.database_url.startswith(prefix) else None
 
 
+def _said(check: Callable[..., Found], *words: str) -> Found:
+    """What a check finds; its refusal in the form that pydantic passes on."""
+    try:
+        return check(*words)
+    except Refusal as refusal:
+        raise ValueError(refusal.allowed) from None
+
+
 def read_settings(**changes: Any) -> Settings:
     """Settings of the environment, changed by `changes`. Raises Refusal naming the first wrong variable."""
     try:
@@ -106,9 +200,16 @@ def read_settings(**changes: Any) -> Settings:
         name = str(first["loc"][0])
         allowed = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
         said = Settings.model_fields[name].description
-        raise Refusal(f"{_PREFIX}{name.upper()}", first["input"], f"{allowed} ({said})") from None
+        found = "(hidden)" if name == "secret_key" else first["input"]
+        raise Refusal(f"{_PREFIX}{name.upper()}", found, f"{allowed} ({said})") from None
     except SettingsError as error:  # a list that is not JSON; the variable's name is in the words
         raise Refusal("environment", str(error), "a JSON list where docs/cli.md says so") from None
+
+
+def fernet_keys(value: SecretStr | None) -> tuple[str, ...]:
+    """The keys of a YTTERBY_SECRET_KEY, the one that encrypts first."""
+    text = "" if value is None else value.get_secret_value()
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def is_loopback(host: str) -> bool:

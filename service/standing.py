@@ -16,16 +16,20 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection
 
-from data.store import facts
+from data.store import champions, facts
 from data.store import forecasts as store
+from data.store.champions import Served
 from data.store.facts import Fact
 from data.store.forecasts import IssuedForecast
 from data.types import Series
 from forecast.distribution.branches import Standing
 from forecast.distribution.shocks import shared_levels
 from forecast.types import EventPart, OpenEvent, SeriesForecast, SeriesKey
+from service.ahead import Ahead
+from service.answers import ServedAs
 from service.catalogue import no_forecast
 from service.context import Context
+from service.ladder import served_as
 from service.refusals import NotYet
 
 OPEN_EVENTS, BASE_PATHS, SHOCKS = "open-events", "base-paths", "shocks"
@@ -37,6 +41,7 @@ class Ready:
 
     series: Series
     issued: IssuedForecast
+    served_as: ServedAs
     standing: Standing
     origin: pd.Period
 
@@ -49,12 +54,18 @@ class Ready:
         )
 
 
-def facts_of(made: SeriesForecast) -> tuple[Fact, Fact]:
+def kind(name: str, recipe: str) -> str:
+    """The kind of fact that belongs to one recipe's forecast."""
+    return f"{name}:{recipe}"
+
+
+def facts_of(made: SeriesForecast, recipe: str) -> tuple[Fact, Fact]:
     """What a run keeps of one forecast for later questions."""
+    name = made.key.unique_id
     events = {"events": [_plain(event) for event in made.open_events]}
     return (
-        Fact(kind=OPEN_EVENTS, series_id=made.key.unique_id, content=events, numbers=made.base_quantiles),
-        Fact(kind=BASE_PATHS, series_id=made.key.unique_id, content={}, numbers=made.base_paths),
+        Fact(kind=kind(OPEN_EVENTS, recipe), series_id=name, content=events, numbers=made.base_quantiles),
+        Fact(kind=kind(BASE_PATHS, recipe), series_id=name, content={}, numbers=made.base_paths),
     )
 
 
@@ -66,46 +77,56 @@ def shocks_of(forecasts: Sequence[SeriesForecast], seed: int) -> Fact:
     return Fact(kind=SHOCKS, content={"event_ids": list(levels), "seed": seed}, numbers=numbers)
 
 
+def fallback_notes(found: Sequence[Ready | Ahead]) -> tuple[str, ...]:
+    """A sentence for each forecast that is not its champion's."""
+    return tuple(f"{r.series.series_id}: {r.served_as.reason}." for r in found if r.served_as.reason)
+
+
 def ready(context: Context, conn: Connection, chosen: Sequence[Series]) -> list[Ready]:
     """Newest forecasts of these series. Raises NotYet for one that has none, or one made before questions
     were possible."""
-    runs = store.latest_runs(conn)
+    served = champions.all_served(conn)
     found = []
     for series in chosen:
-        if series.series_id not in runs:
+        if series.series_id not in served:
             raise no_forecast(conn, series.series_id, f"none of {series.series_id}")
-        run_id = runs[series.series_id]
-        key = ("ready", series, run_id)
-        found.append(context.cache.get(key, partial(_load, conn, series, run_id)))
+        mine = served[series.series_id]
+        key = ("ready", series, mine.run_id, mine.recipe)
+        issued, kept = context.cache.get(key, partial(_load, conn, mine))
+        found.append(
+            Ready(
+                series=series,
+                issued=issued,
+                served_as=served_as(conn, mine, issued),
+                standing=kept,
+                origin=pd.Period(issued.origin, "M"),
+            )
+        )
     return found
 
 
-def _load(conn: Connection, series: Series, run_id: int) -> Ready:
-    issued = store.latest(conn, series.series_id)
-    kept = {kind: facts.load(conn, run_id, kind, series.series_id) for kind in (OPEN_EVENTS, BASE_PATHS)}
+def _load(conn: Connection, served: Served) -> tuple[IssuedForecast, Standing]:
+    name, run_id, recipe = served.series_id, served.run_id, served.recipe
+    issued = store.of_run(conn, run_id, name, recipe)
+    base = facts.load(conn, run_id, kind(OPEN_EVENTS, recipe), name)
+    paths = facts.load(conn, run_id, kind(BASE_PATHS, recipe), name)
     shocks = facts.load(conn, run_id, SHOCKS)
-    base, paths = kept[OPEN_EVENTS], kept[BASE_PATHS]
     if issued is None or base is None or paths is None or shocks is None:
         raise NotYet(
             "forecast",
-            f"one of {series.series_id} by run {run_id}, without what a scenario starts from",
+            f"one of {name} by run {run_id}, without what a scenario starts from",
             "one of this version: POST /v1/training-runs, or ytterby train",
         )
     levels = [] if shocks.numbers is None else [np.asarray(row, np.float64) for row in shocks.numbers]
-    return Ready(
-        series=series,
-        issued=issued,
-        origin=pd.Period(issued.origin, "M"),
-        standing=Standing(
-            final=np.log(np.asarray(issued.values, dtype=np.float64)),
-            base=np.asarray(base.numbers, dtype=np.float64),
-            base_paths=np.asarray(paths.numbers, dtype=np.float64),
-            lag=issued.lag,
-            periods=pd.PeriodIndex([pd.Period(day, "M") for day in issued.periods]),
-            events=tuple(_event(item) for item in base.content["events"]),
-            levels=dict(zip(shocks.content["event_ids"], levels, strict=True)),
-            seed=shocks.content["seed"],
-        ),
+    return issued, Standing(
+        final=np.log(np.asarray(issued.values, dtype=np.float64)),
+        base=np.asarray(base.numbers, dtype=np.float64),
+        base_paths=np.asarray(paths.numbers, dtype=np.float64),
+        lag=issued.lag,
+        periods=pd.PeriodIndex([pd.Period(day, "M") for day in issued.periods]),
+        events=tuple(_event(item) for item in base.content["events"]),
+        levels=dict(zip(shocks.content["event_ids"], levels, strict=True)),
+        seed=shocks.content["seed"],
     )
 
 

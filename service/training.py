@@ -14,9 +14,9 @@ SCORE_COLUMNS = ("series_id", "model", "step", "metric", "value", "low", "high",
 
 
 def request(context: Context, reason: str) -> Run:
-    """Queue a run and return it."""
+    """Queue a run and return it, or the one that is queued already: it will see all that this one would."""
     with context.engine.begin() as conn:
-        run_id = runs.request(conn, requested_at=context.clock.now(), reason=reason)
+        run_id = runs.join(conn, requested_at=context.clock.now(), reason=reason)
         found = runs.get_run(conn, run_id)
     if found is None:
         raise LookupError(f"run {run_id} was queued and cannot be read back")
@@ -72,10 +72,10 @@ def scores(
     """
     with context.engine.connect() as conn:
         if run_id is None:
-            done = runs.list_runs(conn, limit=1, state="done")
-            if not done:
+            done = runs.newest_done(conn)
+            if done is None:
                 raise NotYet("backtest", "none", "a finished run: POST /v1/training-runs, or ytterby train")
-            run_id = done[0].run_id
+            run_id = done.run_id
         elif runs.get_run(conn, run_id) is None:
             raise NotKnown("run_id", run_id, "a number that GET /v1/training-runs shows")
         table = backtests.load(conn, run_id)

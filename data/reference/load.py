@@ -3,7 +3,8 @@
 Exchange rates, USGS figures (both public domain) and events (our own words) may stay, and are needed beside
 a feed of one's own; only prices whose terms are not cleared are removed. The store is append-only where
 people correct what they know. Data that may not be kept are the exception: their rows are deleted, with
-the forecasts and scores made from them, and each series says from then on that and when it happened.
+the forecasts and scores made from them; each series says from then on that and when it happened, and the
+record says how many forecasts and scores it held.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, exists, select
+from sqlalchemy import Connection, delete, exists, func, select
 
 from data.reference.files import (
     MARK,
@@ -22,12 +23,14 @@ from data.reference.files import (
     read_fx,
     read_quotes,
 )
+from data.store import champions, prices
 from data.store import events as event_store
 from data.store import fx as fx_store
-from data.store import prices
+from data.store.champions import Promotion
 from data.store.facts import WHOLE_RUN
-from data.store.tables import backtest_score, forecast, quote, run_fact
+from data.store.tables import backtest_score, forecast, forecast_score, model_health, quote, run_fact
 from data.types import AppendResult, utc
+from forecast.distribution.combination import BENCHMARK
 
 __all__ = [
     "AUTHOR",
@@ -100,8 +103,34 @@ def remove_reference(conn: Connection, removed_at: datetime) -> RemoveSummary:
     facts = run_fact.c.series_id.in_((*touched, WHOLE_RUN))
     if touched:
         conn.execute(delete(run_fact).where(facts))
+    for name in touched:
+        _forget(conn, name, utc("removed_at", removed_at))
     return RemoveSummary(
         forecasts=conn.execute(delete(forecast).where(forecast.c.series_id.in_(touched))).rowcount,
         scores=conn.execute(delete(backtest_score).where(backtest_score.c.series_id.in_(touched))).rowcount,
         quotes=conn.execute(delete(quote).where(marked)).rowcount,
+    )
+
+
+def _forget(conn: Connection, series_id: str, removed_at: datetime) -> None:
+    """Delete what the record holds of a series' forecasts, and put down that it did."""
+    own = forecast.c.series_id == series_id
+    issued = select(forecast.c.forecast_id).where(own)
+    count = conn.execute(select(func.count()).select_from(forecast).where(own)).scalar_one()
+    scores = conn.execute(delete(forecast_score).where(forecast_score.c.forecast_id.in_(issued))).rowcount
+    conn.execute(delete(model_health).where(model_health.c.series_id == series_id))
+    champions.save(
+        conn,
+        Promotion(
+            series_id=series_id,
+            decided_at=removed_at,
+            run_id=None,
+            outcome="removed",
+            champion=BENCHMARK,
+            previous=None,
+            challenger=None,
+            reason=f"demonstration data were removed, and {count} forecasts with {scores} scores with them",
+            author="remove-reference",
+            evidence={"forecasts": count, "scores": scores},
+        ),
     )

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from data.sources.rows import COLUMNS, BadRow, Limits, RawRow, RawTable, column_name, shown, text_of, too_many
+from data.sources.rows import (
+    COLUMNS,
+    BadRow,
+    Limits,
+    RawRow,
+    RawTable,
+    Records,
+    column_name,
+    shown,
+    text_of,
+    too_many,
+)
 from forecast.errors import InputError
 
 _SHAPE = 'a list of rows such as {"unique_id": ..., "ds": ..., "y": ...}, or {"rows": [...]}'
@@ -33,17 +45,41 @@ def read_json(body: bytes, limits: Limits | None = None) -> RawTable:
         found = found.get("rows")
     if not isinstance(found, list):
         raise InputError("body", type(found).__name__, _SHAPE)
+    rows, refused = _split([_row(line, item) for line, item in _numbered(found, limits)])
+    return RawTable(rows=rows, refused=refused)
+
+
+def json_records(body: bytes, limits: Limits | None = None, rows_at: str = "") -> Records:
+    """Rows of a JSON text with fields of its own. rows_at: the names that lead to the list, by dots; "" for a
+    text that is the list. Columns are the fields of all rows, in the order they come.
+
+    Raises InputError as read_json does, and for a text without a list there.
+    """
+    limits = limits or Limits()
+    found = _parsed(text_of(body, limits))
+    allowed = f"a list of rows at {rows_at}" if rows_at else "a list of rows"
+    for name in rows_at.split(".") if rows_at else ():
+        if isinstance(found, _Twice):
+            raise InputError("field", f"{found.name}, twice", allowed)
+        if not isinstance(found, dict) or name not in found:
+            raise InputError("body", f"no {name}", allowed)
+        found = found[name]
+    if not isinstance(found, list):
+        raise InputError("body", type(found).__name__, allowed)
+    rows, refused = _split([_own_row(line, item) for line, item in _numbered(found, limits)])
+    columns = dict.fromkeys(name for item in found if isinstance(item, dict) for name in item)
+    return Records(columns=tuple(columns), rows=rows, refused=refused)
+
+
+def _numbered(found: list[Any], limits: Limits) -> Iterator[tuple[int, object]]:
     if len(found) > limits.max_rows:
         raise too_many(limits)
-    rows: list[RawRow] = []
-    refused: list[BadRow] = []
-    for line, item in enumerate(found, start=1):
-        row = _row(line, item)
-        if isinstance(row, RawRow):
-            rows.append(row)
-        else:
-            refused.append(row)
-    return RawTable(rows=tuple(rows), refused=tuple(refused))
+    return enumerate(found, start=1)
+
+
+def _split(read: Sequence[RawRow | BadRow]) -> tuple[tuple[RawRow, ...], tuple[BadRow, ...]]:
+    rows = tuple(row for row in read if isinstance(row, RawRow))
+    return rows, tuple(row for row in read if isinstance(row, BadRow))
 
 
 def _parsed(text: str) -> Any:
@@ -66,12 +102,19 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return seen
 
 
-def _row(line: int, item: object) -> RawRow | BadRow:
+def _own_row(line: int, item: object) -> RawRow | BadRow:
     if isinstance(item, _Twice):
         reason = "named twice; allowed: each field once"
         return BadRow(line=line, column=item.name, value=item.name, reason=reason)
     if not isinstance(item, dict):
         return BadRow(line=line, column="row", value=shown(item), reason=f"not a row; allowed: {_SHAPE}")
+    return RawRow(line=line, cells={name: value for name, value in item.items() if value is not None})
+
+
+def _row(line: int, item: object) -> RawRow | BadRow:
+    own = _own_row(line, item)
+    if isinstance(own, BadRow) or not isinstance(item, dict):
+        return own
     cells: dict[str, object] = {}
     for name, value in item.items():
         column = column_name(name)

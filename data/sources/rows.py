@@ -1,7 +1,12 @@
-"""What every source gives: rows of named cells, each with the line it came from. Nothing is judged here."""
+"""What every source gives: rows of named cells, each with the line it came from. Nothing is judged here.
+
+A file is read into Records, cells under the names that the file itself gives its columns. `named` turns those
+of a file in our own form into a RawTable; mapping.py does it for a file in a form of its own.
+"""
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -61,19 +66,59 @@ class RawTable:
     refused: tuple[BadRow, ...] = ()
 
 
-def text_of(body: bytes, limits: Limits) -> str:
-    """The body as text. Raises InputError when it is too long or not UTF-8 (with or without a mark)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """A file as it stands: `columns` as it names them, rows whose cells bear those names, empty cells left
+    out.
+
+    final_newline: whether the text ends with one; None where a form has no such thing.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[RawRow, ...]
+    refused: tuple[BadRow, ...] = ()
+    final_newline: bool | None = None
+
+
+def named(records: Records) -> RawTable:
+    """Records of a file in our own form. Raises InputError for a column that is unknown, missing or there
+    twice."""
+    names = [column_name(cell) for cell in records.columns]
+    for name in names:
+        if name not in COLUMNS:
+            raise InputError("column", shown(name), "one of " + ", ".join(COLUMNS))
+        if names.count(name) > 1:
+            raise InputError(
+                "column", f"{name}, twice", "each column once (series_id is unique_id, value is y)"
+            )
+    if "ds" not in names:
+        raise InputError("column", ", ".join(names), "a column ds among them")
+    if "y" not in names and not {"low", "high"} <= set(names):
+        raise InputError("column", ", ".join(names), "a column y among them, or low and high")
+    rows = (
+        RawRow(line=row.line, cells={column_name(name): cell for name, cell in row.cells.items()})
+        for row in records.rows
+    )
+    return RawTable(rows=tuple(rows), refused=records.refused)
+
+
+def text_of(body: bytes, limits: Limits, encoding: str = "utf-8") -> str:
+    """The body as text; with or without a byte order mark. Raises InputError when it is too long or of
+    another encoding than the stated one, which is never guessed."""
     if len(body) > limits.max_bytes:
         raise InputError("file", f"{len(body)} bytes", f"at most {limits.max_bytes} bytes")
+    allowed = f"{encoding.upper()}, with or without a byte order mark"
+    if encoding == "utf-8" and body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise InputError("encoding", "UTF-16, as its first two bytes say", allowed)
     try:
-        text = body.decode("utf-8-sig")
+        text = body.decode("utf-8-sig" if encoding == "utf-8" else encoding)
     except UnicodeDecodeError as error:
         line = body.count(b"\n", 0, error.start) + 1
         found = f"byte 0x{body[error.start]:02x} in line {line}"
-        raise InputError("encoding", found, "UTF-8, with or without a byte order mark") from error
+        raise InputError("encoding", found, allowed) from error
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
-        raise InputError("encoding", f"a zero byte in line {line}", "UTF-8 text")
+        raise InputError("encoding", f"a zero byte in line {line}", f"{encoding.upper()} text")
     return text
 
 

@@ -37,6 +37,30 @@ class SqliteEngine(Engine):
                 yield conn
 
 
+class _Joined(Engine):
+    """An engine of one connection, inside its transaction: to begin is to set a savepoint."""
+
+    def __init__(self, conn: Connection) -> None:
+        super().__init__(conn.engine.pool, conn.dialect, conn.engine.url)
+        self._conn = conn
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A part of the transaction, undone alone on an error."""
+        with self._conn.begin_nested():
+            yield self._conn
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:  # type: ignore[override]
+        """The connection; it stays open."""
+        yield self._conn
+
+
+def joining(conn: Connection) -> Engine:
+    """An engine for use cases whose transactions are all to be part of the one that `conn` is in."""
+    return _Joined(conn)
+
+
 def make_engine(url: str) -> Engine:
     """Open (lazily) the database at a SQLAlchemy URL. Raises InputError, without the URL's password, for one
     that is not supported."""
@@ -50,7 +74,14 @@ def make_engine(url: str) -> Engine:
             return _sqlite(parsed)
         case "postgresql" | "postgresql+psycopg":
             named = parsed.set(drivername="postgresql+psycopg")
-            return create_engine(named, json_serializer=to_json, pool_pre_ping=True)
+            # A statement prepared on the server belongs to one connection there, and behind a pooler in
+            # transaction mode the next transaction has another.
+            return create_engine(
+                named,
+                json_serializer=to_json,
+                pool_pre_ping=True,
+                connect_args={"prepare_threshold": None},
+            )
         case other:
             raise InputError("database URL", other, allowed)
 

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, func, insert, select
 
+from data.store import champions
 from data.store.tables import forecast, fx_path
 from data.types import utc
+from forecast.distribution.combination import BENCHMARK
 from forecast.errors import InputError
 from forecast.types import Array
 
@@ -25,6 +27,8 @@ class IssuedForecast:
     values: (steps, q) and mean: (steps,) prices in the basis of the series; paths: (draws, steps) float32.
     header: JSON-ready (champion, promotion_reason, weights, reports, calibration, events, caveats,
     last_price, details, fingerprint, versions, seed).
+    recipe: the forecaster that speaks, outside China that of the base. served: was it the one to be read when
+    it was issued? replay: did the clock that issued it stand on another day than the wall clock?
     """
 
     series_id: str
@@ -39,6 +43,9 @@ class IssuedForecast:
     mean: Array
     paths: NDArray[np.float32]
     header: Mapping[str, Any]
+    recipe: str = BENCHMARK
+    served: bool = True
+    replay: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "issued_at", utc("issued_at", self.issued_at))
@@ -66,7 +73,7 @@ class FxPaths:
 
 
 def save(conn: Connection, issued: IssuedForecast) -> None:
-    """Store one forecast. The database refuses a second one of a series from the same run."""
+    """Store one forecast. The database refuses a second one of a series and recipe from the same run."""
     conn.execute(
         insert(forecast).values(
             series_id=issued.series_id,
@@ -81,25 +88,39 @@ def save(conn: Connection, issued: IssuedForecast) -> None:
             quantile_values=np.asarray(issued.values, dtype=np.float64),
             mean=np.asarray(issued.mean, dtype=np.float64),
             paths=np.asarray(issued.paths, dtype=np.float32),
+            recipe=issued.recipe,
+            served=issued.served,
+            replay=issued.replay,
         )
     )
 
 
 def latest(conn: Connection, series_id: str, *, issued_by: datetime | None = None) -> IssuedForecast | None:
-    """The newest forecast of a series issued by that instant (ever, for None), or None."""
-    chosen = select(forecast).where(forecast.c.series_id == series_id)
-    if issued_by is not None:
-        chosen = chosen.where(forecast.c.issued_at <= issued_by)
-    newest = chosen.order_by(forecast.c.issued_at.desc(), forecast.c.forecast_id.desc()).limit(1)
-    row = conn.execute(newest).first()
-    return None if row is None else _issued(row)
+    """The forecast of a series that was served at that instant (is served now, for None), or None."""
+    found = champions.served(conn, series_id, issued_by)
+    return None if found is None else of_run(conn, found.run_id, series_id, found.recipe)
 
 
-def of_run(conn: Connection, run_id: int, series_id: str) -> IssuedForecast | None:
-    """The forecast of a series from one run, or None."""
-    chosen = select(forecast).where(forecast.c.run_id == run_id, forecast.c.series_id == series_id)
+def of_run(conn: Connection, run_id: int, series_id: str, recipe: str) -> IssuedForecast | None:
+    """The forecast of a series from one run by one recipe, or None."""
+    chosen = select(forecast).where(
+        forecast.c.run_id == run_id, forecast.c.series_id == series_id, forecast.c.recipe == recipe
+    )
     row = conn.execute(chosen).first()
     return None if row is None else _issued(row)
+
+
+def served_of_run(conn: Connection, run_id: int, series_id: str) -> IssuedForecast | None:
+    """The forecast of a series from one run that was the last to be served, or None."""
+    found = champions.served_of_run(conn, run_id, series_id)
+    return None if found is None else of_run(conn, run_id, series_id, found.recipe)
+
+
+def all_of_run(conn: Connection, run_id: int) -> tuple[IssuedForecast, ...]:
+    """Every forecast of a run, by series and recipe."""
+    chosen = select(forecast).where(forecast.c.run_id == run_id)
+    rows = conn.execute(chosen.order_by(forecast.c.series_id, forecast.c.recipe))
+    return tuple(_issued(row) for row in rows)
 
 
 def runs_of(conn: Connection, series_id: str) -> tuple[int, ...]:
@@ -107,7 +128,8 @@ def runs_of(conn: Connection, series_id: str) -> tuple[int, ...]:
     rows = conn.execute(
         select(forecast.c.run_id)
         .where(forecast.c.series_id == series_id)
-        .order_by(forecast.c.issued_at.desc(), forecast.c.forecast_id.desc())
+        .group_by(forecast.c.run_id)
+        .order_by(func.max(forecast.c.issued_at).desc(), forecast.c.run_id.desc())
     )
     return tuple(rows.scalars())
 
@@ -126,6 +148,9 @@ def _issued(row: Row[Any]) -> IssuedForecast:
         mean=row.mean,
         paths=row.paths,
         header=row.header,
+        recipe=row.recipe,
+        served=row.served,
+        replay=row.replay,
     )
 
 
@@ -133,14 +158,6 @@ def latest_issued_at(conn: Connection) -> dict[str, datetime]:
     """series_id -> instant of its newest forecast. Cheap: no array is read."""
     rows = conn.execute(select(forecast.c.series_id, forecast.c.issued_at).order_by(forecast.c.issued_at))
     return {row.series_id: row.issued_at for row in rows}
-
-
-def latest_runs(conn: Connection) -> dict[str, int]:
-    """series_id -> run of its newest forecast. Cheap: no array is read."""
-    rows = conn.execute(
-        select(forecast.c.series_id, forecast.c.run_id).order_by(forecast.c.issued_at, forecast.c.forecast_id)
-    )
-    return {row.series_id: row.run_id for row in rows}
 
 
 def save_fx_paths(

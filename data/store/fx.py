@@ -20,9 +20,8 @@ _COLUMNS = [fx_rate.c[f.name] for f in fields(FxRate)]
 def append(conn: Connection, rates: Iterable[FxRate]) -> AppendResult:
     """Record rates, each as a vintage, unless its source already said the same by that day."""
     known: dict[tuple[date, str], list[FxRate]] = {}
-    rows = conn.execute(select(*_COLUMNS).order_by(fx_rate.c.recorded_at, fx_rate.c.fx_rate_id))
-    for row in rows:
-        known.setdefault((row.month, row.currency), []).append(FxRate(**row._mapping))
+    for rate in history(conn):
+        known.setdefault((rate.month, rate.currency), []).append(rate)
     added = corrected = unchanged = 0
     new = []
     for rate in rates:
@@ -38,6 +37,12 @@ def append(conn: Connection, rates: Iterable[FxRate]) -> AppendResult:
     if new:
         conn.execute(insert(fx_rate), new)
     return AppendResult(added=added, corrected=corrected, unchanged=unchanged)
+
+
+def history(conn: Connection) -> list[FxRate]:
+    """Every vintage of every rate, in the order they were recorded."""
+    rows = conn.execute(select(*_COLUMNS).order_by(fx_rate.c.recorded_at, fx_rate.c.fx_rate_id))
+    return [FxRate(**row._mapping) for row in rows]
 
 
 def load(conn: Connection, as_of: date | None = None, *, recorded_by: datetime | None = None) -> pd.DataFrame:
@@ -72,3 +77,19 @@ def load(conn: Connection, as_of: date | None = None, *, recorded_by: datetime |
             },
         }
     )
+
+
+def said_by(conn: Connection) -> dict[tuple[date, str], str]:
+    """(month, currency) -> source of the rate recorded last."""
+    rows = conn.execute(
+        select(fx_rate.c.month, fx_rate.c.currency, fx_rate.c.source).order_by(
+            fx_rate.c.recorded_at, fx_rate.c.fx_rate_id
+        )
+    )
+    return {(month, currency): source for month, currency, source in rows}
+
+
+def currencies(conn: Connection) -> tuple[str, ...]:
+    """Currencies that some rate is stored of, per US dollar."""
+    found = conn.execute(select(fx_rate.c.currency).distinct().order_by(fx_rate.c.currency))
+    return tuple(found.scalars())

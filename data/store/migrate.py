@@ -38,13 +38,13 @@ def migrate(engine: Engine) -> SchemaState:
     before = schema_state(engine)
     if before.current:
         return before
-    with _alone(engine) as conn:
+    with alone(engine) as conn:
         upgrade(conn)
     return schema_state(engine)
 
 
 @contextmanager
-def _alone(engine: Engine) -> Iterator[Connection]:
+def alone(engine: Engine) -> Iterator[Connection]:
     """A writing transaction that no other migration runs beside."""
     if engine.dialect.name != "sqlite":
         with engine.begin() as conn:

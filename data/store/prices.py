@@ -42,6 +42,17 @@ def get_series(conn: Connection, series_id: str) -> Series | None:
     return None if row is None else Series(**row._mapping)
 
 
+def lock(conn: Connection, series_id: str | None = None) -> None:
+    """Hold the catalogue's row of a series (of every one, for None) until the transaction ends.
+
+    SQLite has one writer anyway.
+    """
+    rows = select(series.c.series_id)
+    if series_id is not None:
+        rows = rows.where(series.c.series_id == series_id)
+    conn.execute(rows.order_by(series.c.series_id).with_for_update())
+
+
 def append(conn: Connection, quotes: Iterable[Quote]) -> AppendResult:
     """Record quotes, each as a vintage, unless its source already said the same.
 
@@ -85,11 +96,12 @@ def load(
     *,
     as_of: date | None = None,
     recorded_by: datetime | None = None,
+    source: str | None = None,
 ) -> list[Quote]:
     """The newest vintage of each (series, ds, kind), sorted so; of all series for None.
 
     as_of: only what the market could read by the end of that day. recorded_by: only what this store held
-    at that instant. The newest is the one recorded last among those.
+    at that instant. source: only what that one said. The newest is the one recorded last among those.
     """
     latest = func.row_number().over(
         partition_by=(quote.c.series_id, quote.c.ds, quote.c.kind),
@@ -102,6 +114,8 @@ def load(
         ranked = ranked.where(quote.c.available_on <= as_of)
     if recorded_by is not None:
         ranked = ranked.where(quote.c.recorded_at <= recorded_by)
+    if source is not None:
+        ranked = ranked.where(quote.c.source == source)
     inner = ranked.subquery()
     rows = conn.execute(
         select(*(inner.c[c.name] for c in _QUOTE_COLUMNS))
@@ -114,6 +128,14 @@ def load(
 def history(conn: Connection, series_id: str) -> list[Quote]:
     """Every vintage of every quote of one series, in the order they were recorded."""
     return _vintages(conn, [series_id])
+
+
+def fed_by(conn: Connection, source: str) -> tuple[str, ...]:
+    """Series that a source has a quote of, by id."""
+    rows = conn.execute(
+        select(quote.c.series_id).where(quote.c.source == source).distinct().order_by(quote.c.series_id)
+    )
+    return tuple(rows.scalars())
 
 
 def _vintages(conn: Connection, ids: Sequence[str]) -> list[Quote]:

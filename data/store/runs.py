@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, select, update
 
 from data.errors import RunNotRunning
+from data.store import jobs
 from data.store.tables import run
 
 #: Workers that may die of one run before it is given up.
@@ -48,6 +49,8 @@ class Run:
     claims: int
 
 
+#: Any number, other than that of data/store/migrate.py, that every Ytterby on one PostgreSQL shares.
+_ASKING = 7_902_024
 _COLUMNS = [run.c[f.name] for f in fields(Run)]
 _UNCLAIMED = {
     "state": "queued",
@@ -68,8 +71,29 @@ def request(conn: Connection, *, requested_at: datetime, reason: str) -> int:
     return int(made.scalar_one())
 
 
+def join(conn: Connection, *, requested_at: datetime, reason: str) -> int:
+    """The number of the run that is queued already, or of a new one.
+
+    A run reads what is known when it begins, so one that has not begun will do all that a second one would.
+    """
+    if conn.dialect.name == "postgresql":  # those who ask at one moment take turns, as on SQLite anyway
+        conn.execute(select(func.pg_advisory_xact_lock(_ASKING)))
+    queued = conn.execute(select(run.c.run_id).where(run.c.state == "queued").order_by(run.c.run_id).limit(1))
+    found = queued.scalar()
+    return request(conn, requested_at=requested_at, reason=reason) if found is None else int(found)
+
+
+def pending(conn: Connection) -> bool:
+    """Is a run queued or running?"""
+    open_ = select(run.c.run_id).where(run.c.state.in_(("queued", "running"))).limit(1)
+    return conn.execute(open_).first() is not None
+
+
 def claim(conn: Connection, *, now: datetime, worker: str) -> Run | None:
-    """Take the oldest queued run, or None. No two workers get the same one."""
+    """Take the oldest queued run, or None. No two workers get the same one.
+
+    The note that a change wants a run goes: one that begins now sees every change so far.
+    """
     # One statement. On PostgreSQL a row that another worker is taking is passed over, not waited for;
     # SQLite has one writer at a time and ignores the clause.
     oldest = (
@@ -87,7 +111,10 @@ def claim(conn: Connection, *, now: datetime, worker: str) -> Run | None:
         .values({**_UNCLAIMED, **taken, "claims": run.c.claims + 1})
         .returning(*_COLUMNS)
     ).first()
-    return None if row is None else _run(row)
+    if row is None:
+        return None
+    jobs.answered(conn, jobs.RETRAIN)
+    return _run(row)
 
 
 def progress(conn: Connection, mine: Run, told: RunProgress) -> bool:
@@ -162,11 +189,19 @@ def release_stale(conn: Connection, now: datetime, older_than: timedelta) -> int
     return given_up.rowcount + freed.rowcount
 
 
-def list_runs(conn: Connection, *, limit: int | None = None, state: str | None = None) -> tuple[Run, ...]:
-    """The newest runs first, at most `limit`, of one state if asked for."""
-    wanted = select(*_COLUMNS).order_by(run.c.run_id.desc()).limit(limit)
-    rows = conn.execute(wanted if state is None else wanted.where(run.c.state == state))
+def list_runs(conn: Connection, *, limit: int | None = None) -> tuple[Run, ...]:
+    """The newest runs first, at most `limit`."""
+    rows = conn.execute(select(*_COLUMNS).order_by(run.c.run_id.desc()).limit(limit))
     return tuple(_run(row) for row in rows)
+
+
+def newest_done(conn: Connection, by: datetime | None = None) -> Run | None:
+    """The run that ended well last, by that instant (ever, for None), or None."""
+    chosen = select(*_COLUMNS).where(run.c.state == "done")
+    if by is not None:
+        chosen = chosen.where(run.c.finished_at <= by)
+    row = conn.execute(chosen.order_by(run.c.finished_at.desc(), run.c.run_id.desc()).limit(1)).first()
+    return None if row is None else _run(row)
 
 
 def get_run(conn: Connection, run_id: int) -> Run | None:

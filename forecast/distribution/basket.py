@@ -42,13 +42,52 @@ class Crossing:
     at: Array
 
 
-def crossing(paths: Array, level: float, *, above: bool) -> Crossing:
-    """How often paths (draws, months) stand above the level, or below it."""
-    beyond = paths > level if above else paths < level
-    return Crossing(
-        within=np.asarray(np.logical_or.accumulate(beyond, axis=1).mean(axis=0)),
-        at=np.asarray(beyond.mean(axis=0)),
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Reach:
+    """How far paths go, sorted once for any number of levels: (months, draws), each row growing.
+
+    highest, lowest: of the months so far; at: of the month itself.
+    """
+
+    highest: Array
+    lowest: Array
+    at: Array
+
+    @property
+    def draws(self) -> int:
+        """Number of paths."""
+        return int(self.at.shape[1])
+
+    def within(self, levels: Array, month: int, *, above: bool) -> Array:
+        """Share of paths above each level, or below it, in some month up to number `month` (from 0)."""
+        return share_beyond((self.highest if above else self.lowest)[month], levels, above=above)
+
+    def crossing(self, level: float, *, above: bool) -> Crossing:
+        """How often paths stand above one level, or below it, month by month."""
+        asked, months = np.array([level]), range(len(self.at))
+        return Crossing(
+            within=np.array([self.within(asked, k, above=above)[0] for k in months]),
+            at=np.array([share_beyond(self.at[k], asked, above=above)[0] for k in months]),
+        )
+
+
+def reach(paths: Array) -> Reach:
+    """Of paths (draws, months), joint over the months."""
+    by_month = paths.T
+    return Reach(
+        highest=np.sort(np.maximum.accumulate(by_month, axis=0), axis=1),
+        lowest=np.sort(np.minimum.accumulate(by_month, axis=0), axis=1),
+        at=np.sort(by_month, axis=1),
     )
+
+
+def share_beyond(growing: Array, levels: Array, *, above: bool) -> Array:
+    """Share of sorted draws (draws,) strictly above each level, or below it."""
+    if above:
+        beyond = len(growing) - np.searchsorted(growing, levels, side="right")
+    else:
+        beyond = np.searchsorted(growing, levels, side="left")
+    return np.asarray(beyond / len(growing))
 
 
 def standard_error(share: float | Array, draws: int) -> Array:

@@ -61,7 +61,7 @@ def block_bootstrap(
     """Interval of the mean of `values` (time on axis 0) by moving blocks; Kuensch (1989).
 
     values: (t,) or (t, columns), NaN ignored; `block` periods are drawn together, because forecasts
-    over h steps share h - 1 of them. Returns (low, high) at the central `level`.
+    over h steps share h - 1 of them. Returns (low, high) at the central `level`, NaN where all values are.
     """
     table = values.reshape(len(values), -1)
     count = len(table)
@@ -72,5 +72,7 @@ def block_bootstrap(
     totals, seen = np.nansum(table, axis=1), np.isfinite(table).sum(axis=1)
     drawn = seen[rows].sum(axis=1)
     means = totals[rows].sum(axis=1)[drawn > 0] / drawn[drawn > 0]
+    if not len(means):
+        return float("nan"), float("nan")
     low, high = np.quantile(means, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
     return float(low), float(high)

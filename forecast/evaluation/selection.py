@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
+from scipy.stats import norm, t
 
 from forecast.types import Array
 
@@ -14,14 +14,16 @@ BLOCK_SD = 0.033  # spread of the gain from one independent block to the next, m
 LIKELY = 0.6  # chance of a gain from which it is served; above a half, so a measured loss never is
 WORSE = 0.005  # a challenger believed to be this much worse at any third of the steps is vetoed
 COVERAGE_ALLOWED = (0.65, 0.93)  # of a nominal 80 % range over the cutoffs
+FEWEST = 4  # cutoffs with an outcome below which there is no evidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """promote: serve the challenger? gain: 1 - challenger / champion; shrunk_gain: its posterior mean;
-    chance: posterior probability that it is above 0.
+    chance: posterior probability that it is above 0. vetoed: whatever it gained, it may not be served.
 
-    dm: Diebold-Mariano z of the paired differences; shown, it decides nothing.
+    dm, dm_p: Diebold-Mariano statistic of the paired differences with its small-sample correction, and the
+    two-sided p of it; shown, they decide nothing.
     """
 
     promote: bool
@@ -31,6 +33,8 @@ class Decision:
     chance: float
     cutoffs: int
     dm: float
+    dm_p: float
+    vetoed: bool = False
 
 
 def posterior_gain(gain: float, blocks: float) -> tuple[float, float]:
@@ -53,37 +57,54 @@ def paired_gain(challenger: Array, champion: Array) -> float:
     return float(1.0 - np.exp(np.mean(np.log(mine[seen] / theirs[seen])))) if seen.any() else 0.0
 
 
-def diebold_mariano(challenger: Array, champion: Array, block: int) -> float:
-    """z of the mean difference champion - challenger over cutoffs, Newey-West with `block` - 1 lags."""
+def diebold_mariano(challenger: Array, champion: Array, block: int) -> tuple[float, float]:
+    """(statistic, two-sided p) of the mean difference champion - challenger over cutoffs.
+
+    Newey-West variance with `block` - 1 lags; Harvey, Leybourne and Newbold's (1997) correction for few
+    cutoffs, read as Student's t. (0, 1) where there is nothing to tell.
+    """
     both = np.where(np.isfinite(challenger) & np.isfinite(champion), champion - challenger, np.nan)
     seen = np.isfinite(both).any(axis=(0, 2))
     if seen.sum() < 3:
-        return 0.0
+        return 0.0, 1.0
     d = np.nanmean(both[:, seen], axis=(0, 2))
-    e = d - d.mean()
+    e, n = d - d.mean(), len(d)
     variance = e @ e
-    for lag in range(1, min(block, len(e))):
+    for lag in range(1, min(block, n)):
         variance += 2.0 * (1.0 - lag / block) * (e[lag:] @ e[:-lag])
-    return float(d.mean() * len(d) / np.sqrt(variance)) if variance > 0 else 0.0
+    if variance <= 0:
+        return 0.0, 1.0
+    spanned = min(block, n)
+    few = np.sqrt((n - spanned) * (n - spanned + 1)) / n
+    statistic = float(few * d.mean() * n / np.sqrt(variance))
+    return statistic, float(2.0 * t.sf(abs(statistic), n - 1))
 
 
 def decide_promotion(
-    challenger: Array, champion: Array, *, inside80: Array, step_span: int, finite: bool = True
+    challenger: Array,
+    champion: Array,
+    *,
+    inside80: Array,
+    step_span: int,
+    finite: bool = True,
+    against: str = "the random walk",
 ) -> Decision:
     """Serve the challenger if its paired out-of-sample pinball says that it gains.
 
     challenger, champion: pinball (series, cutoffs, steps) at the same cutoffs, NaN where no actual.
     inside80: the same shape, 1 where the challenger's 80 % range held. step_span: cutoffs that one
-    forecast spans; errors within it overlap. The gain is shrunk towards none by what the blocks can tell
-    (posterior_gain), and the challenger is served from a chance of LIKELY that it is one: what measured worse
-    never is, and three series, whose scores say less than thirty's, have to gain more. Vetoes: not finite, no
-    evidence at all, coverage off, or believed to be worse than the champion in any third of the steps.
+    forecast spans; errors within it overlap. against: the champion, as the reason names it.
+
+    The gain is shrunk towards none by what the blocks can tell (posterior_gain), and the challenger is served
+    from a chance of LIKELY that it is one: what measured worse never is, and three series, whose scores say
+    less than thirty's, have to gain more. Vetoes: not finite, no evidence at all, coverage off, or
+    believed to be worse than the champion in any third of the steps.
     """
     cutoffs = int((np.isfinite(challenger) & np.isfinite(champion)).any(axis=(0, 2)).sum())
     gain = paired_gain(challenger, champion)
     blocks = cutoffs / max(step_span, 1) * np.sqrt(challenger.shape[0])
     shrunk, chance = posterior_gain(gain, blocks)
-    dm = diebold_mariano(challenger, champion, max(step_span, 1))
+    dm, dm_p = diebold_mariano(challenger, champion, max(step_span, 1))
     covered = float(np.nanmean(inside80)) if np.isfinite(inside80).any() else float("nan")
     thirds = [
         posterior_gain(paired_gain(challenger[:, :, part], champion[:, :, part]), blocks)[0]
@@ -91,30 +112,30 @@ def decide_promotion(
     ]
     low, high = COVERAGE_ALLOWED
 
-    def decision(promote: bool, reason: str) -> Decision:
+    def decision(promote: bool, reason: str, *, vetoed: bool = False) -> Decision:
         return Decision(
             promote=promote,
             reason=reason,
+            vetoed=vetoed,
             gain=gain,
             shrunk_gain=shrunk,
             chance=chance,
             cutoffs=cutoffs,
             dm=dm,
+            dm_p=dm_p,
         )
 
     if not finite:
-        return decision(False, "vetoed: a value is not finite")
-    if cutoffs < 4:
-        return decision(False, f"only {cutoffs} cutoffs with an outcome: no evidence against the random walk")
+        return decision(False, "vetoed: a value is not finite", vetoed=True)
+    if cutoffs < FEWEST:
+        return decision(False, f"only {cutoffs} cutoffs with an outcome: no evidence against {against}")
     if not low <= covered <= high:
-        return decision(False, f"vetoed: its 80 % range held {covered:.0%} of the outcomes")
+        return decision(False, f"vetoed: its 80 % range held {covered:.0%} of the outcomes", vetoed=True)
     if min(thirds) < -WORSE:
-        return decision(
-            False,
-            f"vetoed: shrunk, {-min(thirds):.1%} worse than the random walk in one third of the steps",
-        )
+        worst = f"{-min(thirds):.1%} worse than {against} in one third of the steps"
+        return decision(False, f"vetoed: shrunk, {worst}", vetoed=True)
     measured = (
-        f"{abs(gain):.1%} {'less' if gain > 0.0 else 'more'} pinball loss than the random walk over {cutoffs}"
+        f"{abs(gain):.1%} {'less' if gain > 0.0 else 'more'} pinball loss than {against} over {cutoffs}"
         f" cutoffs, {shrunk:+.1%} of it believed"
     )
     if chance < LIKELY:

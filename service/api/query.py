@@ -15,6 +15,10 @@ AsOf = Annotated[
     date | None,
     Query(description="As known at the end of this day (ISO 8601, UTC): what came later is hidden."),
 ]
+OnDay = Annotated[
+    date | None,
+    Query(description="As it stood at the end of this day (ISO 8601, UTC). Default: now"),
+]
 RecordedBy = Annotated[
     datetime | None,
     Query(description="Only what was recorded here by this instant (with a zone): what could be said then."),

@@ -55,7 +55,7 @@ def observations(
 
 
 async def upload(request: Request) -> ingest.Content:
-    """The body as it came, with its kind: JSON rows or CSV."""
+    """The body as it came, with its kind: JSON rows, CSV or a workbook."""
     kind = media_type(request)
     if kind not in ingest.MEDIA_TYPES:
         raise WrongShape(kind, list(ingest.MEDIA_TYPES))
@@ -71,6 +71,7 @@ _ROW_BODY = {
                 "schema": {"type": "string"},
                 "example": "unique_id,ds,y\r\ndy-oxide-cn,2026-10-01,1510.0\r\n",
             },
+            ingest.EXCEL: {"schema": {"type": "string", "format": "binary"}},
         },
     }
 }

@@ -10,7 +10,7 @@ from service.commands.options import open_here, ready_here
 from service.commands.output import AsJson, out, print_json, print_table, say, table
 
 data = typer.Typer(no_args_is_help=True, help="What the database holds, and the demonstration data in it.")
-keys = typer.Typer(no_args_is_help=True, help="Keys for writing over HTTP.")
+keys = typer.Typer(no_args_is_help=True, help="Keys for writing over HTTP, and for secrets at rest.")
 
 
 @data.command()
@@ -87,3 +87,16 @@ def revoke(name: str) -> None:
 
     auth.revoke(ready_here(), name)
     say(f"Revoked {name}.")
+
+
+@keys.command("encryption-key")
+def encryption_key() -> None:
+    """Print a new key for YTTERBY_SECRET_KEY, which encrypts the secrets of webhook endpoints.
+
+    It is kept nowhere here: put it where the environment of the service comes from. To change it, set the new
+    key before the old one, with a comma between; the worker then encrypts anew, and the old one may go.
+    """
+    from service.webhooks.secrets import new_key
+
+    out.print(new_key(), soft_wrap=True)
+    say("Set it for every process of the service: YTTERBY_SECRET_KEY=<this key>. Keep it like a password.")

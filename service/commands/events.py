@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from service.commands.options import AsOf, checked, day, ready_here
+from service.commands.options import AsOf, author, checked, day, ready_here
 from service.commands.output import (
     AsCsv,
     AsJson,
@@ -107,7 +106,7 @@ def add(
     from service.api.schemas.events import EventIn
 
     made = events.add_event(
-        ready_here(), checked(EventIn, events.read_file(file)).model_dump(), author=_author()
+        ready_here(), checked(EventIn, events.read_file(file)).model_dump(), author=author()
     )
     say(f"Added {made.event.event_id}. It enters forecasts with the next training run: ytterby train")
 
@@ -143,12 +142,5 @@ def change(
         "probability": probability,
         "note": note,
     }
-    events.add_change(ready_here(), event_id, content, author=_author())
+    events.add_change(ready_here(), event_id, content, author=author())
     say("Recorded. It enters forecasts with the next training run: ytterby train")
-
-
-def _author() -> str:
-    try:
-        return f"command line, {getpass.getuser()}"
-    except (OSError, KeyError):  # a container user without a name
-        return "command line"

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import getpass
+import json
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -30,6 +34,14 @@ AsOf = Annotated[
 def day(moment: datetime | None) -> date | None:
     """The day of an option that takes one."""
     return None if moment is None else moment.replace(tzinfo=UTC).date()
+
+
+def author() -> str:
+    """Who changes something from here, for the record."""
+    try:
+        return f"command line, {getpass.getuser()}"
+    except (OSError, KeyError):  # a container user without a name
+        return "command line"
 
 
 def open_here(*, today: datetime | None = None, **changes: Any) -> Context:
@@ -67,3 +79,21 @@ def checked(schema: type[Body], content: object) -> Body:
         return schema.model_validate(content)
     except ValidationError as error:
         raise Refusal(*refused(error.errors()[0])) from None
+
+
+def assigned(pairs: Sequence[str], file: Path | None = None) -> dict[str, Any]:
+    """Fields of a body: those of a YAML or JSON file, then FIELD=VALUE, the value as JSON where it is some
+    (900, null, [1, 2], {"team": "magnets"}), else as text. Raises Refusal for what is no FIELD=VALUE."""
+    from service.events import read_mapping
+    from service.refusals import Refusal
+
+    found = {} if file is None else dict(read_mapping(file, "one mapping with the fields of the HTTP body"))
+    for pair in pairs:
+        name, sign, text = pair.partition("=")
+        if not (name and sign):
+            raise Refusal("fields", pair, "FIELD=VALUE, such as threshold=0.3")
+        try:
+            found[name] = json.loads(text)
+        except ValueError:
+            found[name] = text
+    return found

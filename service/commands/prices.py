@@ -92,7 +92,7 @@ def _quotes(series_id: str, as_of: object, as_json: bool, as_csv: bool) -> None:
 
 
 def import_(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A .csv or .json file.")],
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A .csv, .xlsx or .json file.")],
     series_id: Annotated[
         str | None,
         typer.Option("--series", help="Series of rows without unique_id; other ids are then refused."),
@@ -112,9 +112,10 @@ def import_(
     """
     from service import ingest
 
-    content = ingest.read_file(file)
+    context = ready_here()
+    content = ingest.read_file(file, context.settings.max_body_bytes)
     result = ingest.ingest(
-        ready_here(), content, series_id=series_id, preview=preview, all_or_nothing=all_or_nothing
+        context, content, series_id=series_id, preview=preview, all_or_nothing=all_or_nothing
     )
     if as_json:
         print_json(result)

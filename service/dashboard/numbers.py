@@ -91,7 +91,12 @@ def month(value: date) -> str:
 def instant(value: datetime) -> str:
     """24 Nov 2026, 09:05 UTC."""
     at = value.astimezone(UTC)
-    return f"{day(at.date())}, {at:%H:%M} UTC"
+    return f"{day(at.date())}, {clock(at)}"
+
+
+def clock(value: datetime) -> str:
+    """09:05 UTC."""
+    return f"{value.astimezone(UTC):%H:%M} UTC"
 
 
 def count(number: int, noun: str) -> str:
@@ -120,6 +125,13 @@ def effect(log_effect: float) -> str:
     return f"{sign}{_grouped(abs(change), 0)}{THIN}%"
 
 
+def change(share: float) -> str:
+    """A gain or loss as a share: +1.2 %."""
+    shown = round(100.0 * share, 1)
+    sign = "+" if shown > 0 else MINUS if shown < 0 else "\u00b1"
+    return f"{sign}{abs(shown):.1f}{THIN}%"
+
+
 def model(name: str) -> str:
     """A model in plain words; a new one by its own name."""
     return _MODELS.get(name, name)
@@ -137,5 +149,20 @@ def words(term: str) -> str:
 
 FILTERS = {
     f.__name__: f
-    for f in (price, quoted, day, month, instant, count, age, percent, effect, model, name, words)
+    for f in (
+        price,
+        quoted,
+        day,
+        month,
+        instant,
+        clock,
+        count,
+        age,
+        percent,
+        effect,
+        change,
+        model,
+        name,
+        words,
+    )
 }

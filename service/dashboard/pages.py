@@ -1,4 +1,7 @@
-"""Pages for people: `/`, `/series/{series_id}`, and the files they need. Errors are pages too, in words."""
+"""Pages for people: `/`, `/series/{series_id}`, `/alerts`, `/track-record`, and the files they need.
+
+Errors are pages too, in words.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +21,14 @@ from forecast.errors import ForecastError
 from service import auth, training
 from service.answers import ForecastQuery
 from service.context import Context
-from service.dashboard import assets, detail, overview
+from service.dashboard import assets, detail, overview, watch
 from service.dashboard.numbers import FILTERS
+from service.dashboard.record import record_page
 from service.dashboard.sparkline import HEIGHT, WIDTH
 from service.dashboard.waiting import REFRESH_SECONDS, training_now
 from service.errors import PROBLEMS, status_of
 from service.query import CURRENCIES, TAXES, UNITS, make_query
+from service.record.track import Asked
 from service.refusals import NotYet
 from service.version import VERSION
 
@@ -99,6 +104,22 @@ def series(request: Request) -> Response:
     return _answer(request, page)
 
 
+def alerts(request: Request) -> Response:
+    """What is watched, and who was told."""
+    return _answer(request, lambda context: render("alerts.html", page=watch.alerts_page(context)))
+
+
+def record(request: Request) -> Response:
+    """How issued forecasts did."""
+
+    def page(context: Context) -> Response:
+        chosen = request.query_params
+        asked = Asked(record=chosen.get("record") or "live", vintage=chosen.get("vintage") or "first")
+        return render("record.html", page=record_page(context, asked))
+
+    return _answer(request, page)
+
+
 def static(request: Request) -> Response:
     """One file."""
     return _answer(request, lambda _context: assets.serve(request), public=True)
@@ -123,6 +144,8 @@ router = APIRouter(
     routes=[
         Route("/", front, include_in_schema=False),
         Route("/series/{series_id}", series, include_in_schema=False),
+        Route("/alerts", alerts, include_in_schema=False),
+        Route("/track-record", record, include_in_schema=False),
         Route("/static/{mark}/{name}", static, include_in_schema=False),
     ]
 )

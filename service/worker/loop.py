@@ -14,7 +14,7 @@ from service.heartbeat import worker_name
 def work(context: Context, stop: threading.Event, *, until_idle: bool = False) -> int:
     """Serve the queue until `stop` is set (or, with `until_idle`, until it is empty); count of runs taken.
 
-    First a run whose worker gave no sign of life for `stale_run_seconds` goes back to the queue, or is given
+    A run whose worker gave no sign of life for `stale_run_seconds` first goes back to the queue, or is given
     up.
     """
     log = logs.get("worker")

@@ -80,10 +80,15 @@ class WorkerProcess:
             self._child = self._spawn()
 
 
-#: Settings that the child takes over, whatever command line its parent was started with.
+#: Settings that the child takes over, whatever command line its parent was started with. The secret key is
+#: not among them: it would be written out as stars, and the child has its parent's environment anyway.
 _SHARED = {
     "database_url", "today", "horizon", "cutoffs",
     "processes", "executor", "fit_seconds", "fit_memory_mb", "seed",
     "worker_poll_seconds", "stale_run_seconds",
+    "allowed_networks", "delivery_threads",
+    "time_zone", "lease_seconds", "retrain_debounce",
+    "job_ingest", "job_score", "job_retrain", "job_clean_up",
     "log_format", "log_level",
+    "watch_folder", "watch_settle_seconds",
 }  # fmt: skip

@@ -15,10 +15,12 @@ import uvicorn
 from playwright.sync_api import BrowserContext, sync_playwright
 
 from service import auth
+from service.alerts.evaluate import evaluate
 from service.app import create_app
 from service.context import open_context
 from service.settings import Settings
-from tests.support.service_world import TODAY, Server, fill
+from tests.support.alerting import arm, endpoint
+from tests.support.service_world import BASE, TODAY, Server, fill
 
 ROOT = Path(__file__).parents[2]
 #: A browser that speaks to nobody but the page's own server, and works in a container.
@@ -39,6 +41,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     database = tmp_path_factory.mktemp("site") / "service.db"
     context = open_context(Settings(database_url=f"sqlite:///{database}", today=TODAY))
     fill(context)
+    arm(context, name="long" * 40, series_id=BASE, threshold=900.0, labels={"team": "magnets"})
+    endpoint(context, "first", "https://example.com/" + "x" * 300)
+    evaluate(context)
     server = uvicorn.Server(
         uvicorn.Config(create_app(context=context), host="127.0.0.1", port=0, log_level="error")
     )
@@ -64,7 +69,7 @@ def chromium() -> str:
     found = (
         os.environ.get("CHROMIUM")
         or subprocess.run(
-            [ROOT / "tools" / "ensure-chromium"], check=True, capture_output=True, text=True
+            [ROOT / "tools" / "ensure-program", "chromium"], check=True, capture_output=True, text=True
         ).stdout
     )
     return found.strip()

@@ -55,9 +55,12 @@ def plotted(page: Page) -> list[dict[str, Any]]:
     return page.evaluate("document.querySelector('[data-plot]').data.map(t => t.meta)")
 
 
-@pytest.mark.parametrize("path", ["/", f"/series/{BASE}", f"/series/{OUTSIDE}?currency=EUR"])
+PAGES = ["/", f"/series/{BASE}", f"/series/{OUTSIDE}?currency=EUR", "/alerts", "/track-record"]
+
+
+@pytest.mark.parametrize("path", PAGES)
 def test_pages_are_quiet_and_ask_nobody_else(visit: Visit, path: str) -> None:
-    page = visit.open(path, drawn=path != "/")
+    page = visit.open(path, drawn=path.startswith("/series/"))
     page.wait_for_load_state("networkidle")
     assert visit.complaints == []
     assert visit.requests
@@ -140,7 +143,7 @@ def test_views_can_be_chosen_from_the_keyboard(visit: Visit) -> None:
     assert visit.complaints == []
 
 
-@pytest.mark.parametrize("path", ["/", f"/series/{BASE}", f"/series/{OUTSIDE}", "/?currency=EUR"])
+@pytest.mark.parametrize("path", ["/", f"/series/{BASE}", f"/series/{OUTSIDE}", "/?currency=EUR", "/alerts"])
 @pytest.mark.parametrize("size", [DESK, TELEPHONE], ids=["desk", "telephone"])
 def test_nothing_scrolls_sideways(visit: Visit, path: str, size: dict[str, int]) -> None:
     visit.page.set_viewport_size(size)  # type: ignore[arg-type]

@@ -182,6 +182,9 @@ def test_outside_china_what_cannot_be_forecast_is_reported_with_its_reason() -> 
     assert "allowed: a Chinese series with a forecast" in dict(run.failures)["dy-eu"]
     none = premium(walk("dy", 1), europe(np.nan, np.nan))
     assert "no quote by then" in dict(none.failures)["dy-eu"]
+    older = premium(walk("dy", 1).tail(3), europe(40.0))
+    assert "newest quote in 2023-11" in dict(older.failures)["dy-eu"]
+    assert "before which there is no price of dy" in dict(older.failures)["dy-eu"]
     twice = pd.concat([europe(40.0, 42.0, 41.0), europe(40.0)])
     with pytest.raises(InputError, match="dy-eu 2023-11-20 twice"):
         premium(walk("dy", 1), twice)

@@ -124,3 +124,12 @@ def test_a_day_before_every_price_knows_nothing_and_says_so() -> None:
         ("a", "no price was available by the day asked for"),
         ("b", "no price was available by the day asked for"),
     )
+
+
+def test_a_quote_that_stopped_outside_the_panel_holds_no_fit_back() -> None:
+    """Ten years ago the last quote of a series modelled over another came: what is fitted never saw it."""
+    whole = books()
+    day = (pd.Timestamp(FIRST) + pd.offsets.MonthEnd(150)).date()
+    fresh = known_at(whole, (), day, {"a": 2, "b": 1})
+    assert fresh.reach == pd.Period(day, "M").ordinal - 2
+    assert known_at(whole, (), day, {"a": 2, "b": 1, "outside": 120}).reach == fresh.reach

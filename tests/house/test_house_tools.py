@@ -13,8 +13,8 @@ from tests.house.tree import ROOT
 SHELL = shutil.which("sh") or "/bin/sh"
 
 
-def run(tool: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [SHELL, str(ROOT / "tools" / tool)]
+def run(tool: str, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [SHELL, str(ROOT / "tools" / tool), *words]
     return subprocess.run(command, env=environment, text=True, capture_output=True, timeout=60)
 
 
@@ -45,18 +45,18 @@ def test_find_python_says_which_version_is_needed(tmp_path: Path) -> None:
     assert "Python 3.11 or newer" in found.stderr
 
 
-def test_ensure_chromium_prints_the_one_it_was_given(tmp_path: Path) -> None:
+def test_ensure_program_prints_the_one_it_was_given(tmp_path: Path) -> None:
     browser = tmp_path / "my-browser"
     browser.write_text("#!/bin/sh\n")
     browser.chmod(0o755)
-    found = run("ensure-chromium", PATH=os.environ["PATH"], CHROMIUM=str(browser))
+    found = run("ensure-program", "chromium", PATH=os.environ["PATH"], CHROMIUM=str(browser))
     assert (found.returncode, found.stdout.strip()) == (0, str(browser))
 
 
-def test_ensure_chromium_says_what_to_install_where_it_may_not(tmp_path: Path) -> None:
+def test_ensure_program_says_what_to_install_where_it_may_not(tmp_path: Path) -> None:
     who = tmp_path / "id"
     who.write_text(f"#!{SHELL}\necho 1000\n")
     who.chmod(0o755)
-    found = run("ensure-chromium", PATH=str(tmp_path))
+    found = run("ensure-program", "chromium", PATH=str(tmp_path))
     assert found.returncode == 1
     assert "apt-get install chromium" in found.stderr

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 import uvicorn
+from pydantic import SecretStr
 
 from service import auth
 from service.app import create_app
@@ -17,7 +18,7 @@ from service.context import Context, open_context
 from service.settings import Settings
 from tests.support import postgres
 from tests.support.changes_world import copied, three_runs
-from tests.support.service_world import TODAY, Server, fill
+from tests.support.service_world import SECRET_KEY, TODAY, Server, fill
 
 
 def serve(context: Context) -> tuple[uvicorn.Server, threading.Thread, str]:
@@ -46,6 +47,8 @@ def small(database_url: str) -> Settings:
         max_body_bytes=20_000,
         worker_poll_seconds=0.05,
         stale_run_seconds=1.5,
+        secret_key=SecretStr(SECRET_KEY),
+        allowed_networks="127.0.0.0/8",
     )
 
 
@@ -89,6 +92,14 @@ def start() -> Iterator[Callable[[Settings], Server]]:
     """Start servers; all are stopped at the end of the test."""
     servers = Servers()
     yield servers.start
+    servers.stop()
+
+
+@pytest.fixture
+def over() -> Iterator[Callable[[Context], Server]]:
+    """Start servers over databases that are filled already; all are stopped at the end of the test."""
+    servers = Servers()
+    yield servers.over
     servers.stop()
 
 

@@ -208,7 +208,7 @@ def test_a_run_that_kept_no_parameters_is_refused(own: Context) -> None:
 
 def test_a_forecast_that_does_not_come_out_as_it_was_issued_is_refused(own: Context) -> None:
     with own.engine.begin() as conn:
-        issued = (forecast.c.run_id == 2) & (forecast.c.series_id == DY)
+        issued = (forecast.c.run_id == 2) & (forecast.c.series_id == DY) & forecast.c.served
         values = conn.execute(select(forecast.c.quantile_values).where(issued)).scalar_one()
         conn.execute(update(forecast).where(issued).values(quantile_values=values * 1.001))
     with pytest.raises(Refusal, match=r"run 2: .* 1\.0e-03 off"):

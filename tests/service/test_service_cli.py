@@ -23,7 +23,7 @@ from service.cli import main
 from service.context import Context, open_context
 from service.settings import Settings
 from service.version import VERSION
-from tests.support.service_world import BASE, HORIZON, LAG, MONTHS, OUTSIDE, fill
+from tests.support.service_world import BASE, HORIZON, LAG, MONTHS, OUTSIDE, SECRET_KEY, fill
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,6 +45,7 @@ def context(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Con
     for name, value in settings.model_dump(mode="json", exclude_none=True).items():
         if not isinstance(value, list):
             monkeypatch.setenv(f"YTTERBY_{name.upper()}", str(value))
+    monkeypatch.setenv("YTTERBY_SECRET_KEY", SECRET_KEY)  # the dump shows stars
     yield found
     found.engine.dispose()
 

@@ -15,7 +15,7 @@ from forecast.models import MODELS
 from forecast.models.base import Candidate
 from forecast.models.naive import RandomWalk
 from forecast.periods import to_books
-from forecast.pipeline import PanelRun, train_panel
+from forecast.pipeline import Backtest, PanelRun, train_panel
 from service.fit_process import Limits
 from service.pool import fitting_pool
 from tests.support.fits import DiesLater, PanelKiller, Unruly
@@ -62,13 +62,13 @@ def told(found: Estimated) -> dict[tuple[str, str], list[tuple[date, object]]]:
 def test_the_pool_gives_the_numbers_of_this_process_to_the_last_bit() -> None:
     given = {"horizon": 3, "freq": "MS", "cutoffs": (date(2023, 6, 1), date(2024, 3, 1)), "known_at": NEWEST}
     two = history()[lambda h: h["unique_id"] != "s58"]
-    run, rows = train_panel(two, **given)  # type: ignore[arg-type]
+    run, backtest = train_panel(two, **given)  # type: ignore[arg-type]
     with fitting_pool(2) as pool:
-        dealt, dealt_rows = train_panel(two, executor=pool, **given)  # type: ignore[arg-type]
+        dealt, dealt_backtest = train_panel(two, executor=pool, **given)  # type: ignore[arg-type]
     for one, other in zip(run.forecasts, dealt.forecasts, strict=True):
         np.testing.assert_array_equal(one.values, other.values)
         np.testing.assert_array_equal(one.paths, other.paths)
-    pd.testing.assert_frame_equal(rows, dealt_rows, check_exact=True)
+    pd.testing.assert_frame_equal(backtest.rows, dealt_backtest.rows, check_exact=True)
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -97,7 +97,7 @@ def test_every_other_fit_is_the_same_to_the_last_bit(processes: int) -> None:
 
 def trained(
     models: tuple[Candidate, ...], frame: pd.DataFrame, cutoffs: tuple[date, ...] = ()
-) -> tuple[PanelRun, pd.DataFrame]:
+) -> tuple[PanelRun, Backtest]:
     with fitting_pool(2, limits=LIMITS) as pool:
         return train_panel(
             frame, horizon=3, freq="MS", cutoffs=cutoffs, known_at=NEWEST, executor=pool, models=models

@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 import numpy as np
 import pandas as pd
+from cryptography.fernet import Fernet
 from sqlalchemy import Connection
 
 from data.store import backtests, facts, forecasts, fx, prices, runs
@@ -43,7 +44,7 @@ from forecast.types import (
 from service import standing
 from service.context import Context
 from service.effect_facts import fact
-from service.fitting import plain
+from service.results import plain
 
 TODAY = date(2026, 11, 24)
 RECORDED = datetime(2026, 11, 20, 9, tzinfo=UTC)
@@ -51,6 +52,7 @@ ISSUED = datetime(2026, 11, 21, 9, tzinfo=UTC)
 MONTHS = 60
 LAG, HORIZON, DRAWS = 4, 6, 400
 BASE, OUTSIDE = "nd-test-cn", "nd-test-eu"
+SECRET_KEY = Fernet.generate_key().decode()
 
 
 @dataclass(frozen=True)
@@ -270,7 +272,7 @@ def answerable(issued: IssuedForecast, probability: float) -> SeriesForecast:
 def save_answerable(conn: Connection, run_id: int, made: list[SeriesForecast]) -> None:
     """Keep what questions start from."""
     for one in made:
-        for kept in standing.facts_of(one):
+        for kept in standing.facts_of(one, "rw"):
             facts.save(conn, run_id, kept)
     facts.save(conn, run_id, standing.shocks_of(made, 0))
 

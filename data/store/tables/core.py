@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     CheckConstraint,
     Column,
     Date,
@@ -141,8 +142,11 @@ forecast = Table(
     Column("quantile_values", Numbers, nullable=False),
     Column("mean", Numbers, nullable=False),
     Column("paths", Numbers, nullable=False),
+    Column("recipe", String, nullable=False),  # the forecaster, outside China that of the base
+    Column("served", Boolean, nullable=False),  # when it was issued; what came later is in `promotion`
+    Column("replay", Boolean, nullable=False),  # issued by a clock that was not the wall clock
     Index(None, "series_id", "issued_at"),
-    Index("uq_forecast_run_id_series_id", "run_id", "series_id", unique=True),
+    Index("uq_forecast_run_id_series_id_recipe", "run_id", "series_id", "recipe", unique=True),
     sqlite_autoincrement=True,
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -25,9 +25,24 @@ def iso_day(found: object) -> object:
         raise ValueError("a day in ISO form, such as 2027-02-01") from None
 
 
+def aware_instant(found: object) -> object:
+    """Refuse what is not an instant with a zone in ISO form: numbers would be read as seconds since 1970."""
+    if isinstance(found, datetime) and found.tzinfo is not None:
+        return found.astimezone(UTC)
+    try:
+        made = datetime.fromisoformat(found if isinstance(found, str) else "")
+        if made.tzinfo is not None:
+            return made.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError("an instant with a zone in ISO form, such as 2027-02-01T08:00:00Z")
+
+
 #: Text that either database can keep.
 Text = Annotated[str, AfterValidator(storable)]
 Day = Annotated[date, BeforeValidator(iso_day)]
+#: An aware instant, in UTC.
+Moment = Annotated[datetime, BeforeValidator(aware_instant)]
 #: Numbers of a body: neither true nor false, nor a text.
 Number = Annotated[float, Field(strict=True)]
 Whole = Annotated[int, Field(strict=True)]

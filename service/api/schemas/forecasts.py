@@ -60,6 +60,14 @@ class ReportOut(Out):
     seconds: float
 
 
+class ServedAsOut(Out):
+    """Which rung of the ladder speaks."""
+
+    rung: str = Field(description="champion, previous champion or random walk")
+    recipe: str = Field(description="The forecaster; outside China that of the base series", examples=["rw"])
+    reason: str = Field(description="Why no higher or newer one speaks; empty for the champion's newest")
+
+
 class ModelOut(Out):
     """Which models speak, and why."""
 
@@ -101,6 +109,7 @@ class ForecastOut(Out):
         description="That quote in the basis asked for, at the rate of its month"
     )
     exchange_rate: RateOut | None
+    served_as: ServedAsOut
     model: ModelOut
     calibration: CalibrationOut
     events: tuple[EventUseOut, ...]

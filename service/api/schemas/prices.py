@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Literal
 
 from pydantic import ConfigDict, Field
 
@@ -21,6 +22,20 @@ class LastQuoteOut(Out):
         description="Days from the quote (for a monthly mean: the month's last day) to today; in a "
         "forecast read with as_of, to the day it was issued"
     )
+
+
+class FreshnessOut(Out):
+    """Whether the next quote is due, late, or no longer to be waited for."""
+
+    next_due_on: date | None = Field(
+        description="As the gaps of its past quotes have it; null for too few of them"
+    )
+    late_by_days: int = Field(description="Days from then to today, at least 0")
+    state: Literal["fresh", "unchanged", "late", "dead", "discontinued"] = Field(
+        description="unchanged: fresh, with the price of before; dead: its feed has stopped or repeats "
+        "itself; discontinued: this price is no longer published. docs/sources.md states the rules"
+    )
+    why: str
 
 
 class SeriesOut(Out):
@@ -43,6 +58,7 @@ class SeriesOut(Out):
     first_on: date | None
     last_quote: LastQuoteOut | None
     forecast_issued_at: datetime | None = Field(description="Issue time of the newest stored forecast")
+    freshness: FreshnessOut | None = Field(description="Null in lists: ask for the one series")
 
 
 class SeriesList(Out):

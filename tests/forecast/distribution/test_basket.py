@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from forecast.distribution.basket import basket, crossing, standard_error
+from forecast.distribution.basket import basket, reach, standard_error
 from forecast.distribution.paths import past_scores, reorder
 from forecast.types import QUANTILES
 
@@ -49,7 +49,7 @@ def test_a_month_without_a_purchase_has_no_unit_cost() -> None:
 
 
 def test_crossing_by_is_likelier_than_beyond_at() -> None:
-    found = crossing(joint()[0], 160.0, above=True)
+    found = reach(joint()[0]).crossing(160.0, above=True)
     assert (found.within >= np.maximum.accumulate(found.at)).all()
     assert found.within[-1] > 1.3 * found.at[-1]
 
@@ -60,7 +60,7 @@ def test_crossing_by_is_likelier_than_beyond_at() -> None:
     st.booleans(),
 )
 def test_crossing_counts_paths(paths: np.ndarray, level: float, above: bool) -> None:
-    found = crossing(paths, level, above=above)
+    found = reach(paths).crossing(level, above=above)
     beyond = paths > level if above else paths < level
     assert found.within.tolist() == [beyond[:, : k + 1].any(axis=1).mean() for k in range(6)]
     assert (found.within >= found.at).all()

@@ -77,3 +77,7 @@ def test_block_bootstrap_never_pretends_to_be_sure() -> None:
     low, high = metrics.block_bootstrap(sparse, block=3)
     assert low >= 1.0
     assert high <= 1.4
+
+
+def test_a_bootstrap_of_nothing_is_no_interval() -> None:
+    assert np.isnan(metrics.block_bootstrap(np.full(12, np.nan), block=3)).all()

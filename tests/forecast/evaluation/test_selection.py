@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import ttest_1samp
 
 from forecast.evaluation.selection import (
     BLOCK_SD,
@@ -110,6 +111,22 @@ def test_diebold_mariano_counts_overlap() -> None:
     rng = np.random.default_rng(2)
     slow = np.convolve(rng.standard_normal(411), np.ones(12), "valid")[None, :, None] / 12 + 0.3
     champion, challenger = 1.0 + slow, np.ones_like(slow)
-    assert abs(diebold_mariano(challenger, champion, 12)) < 0.6 * abs(
-        diebold_mariano(challenger, champion, 1)
-    )
+    counted, sure = diebold_mariano(challenger, champion, 12)
+    ignored, surer = diebold_mariano(challenger, champion, 1)
+    assert abs(counted) < 0.6 * abs(ignored)
+    assert sure > surer
+
+
+def test_diebold_mariano_of_few_cutoffs_is_a_t_test_with_a_correction() -> None:
+    """One step ahead it is Student's one-sample t up to the variance's n - 1; further ahead it is smaller."""
+    d = np.array([0.3, -0.1, 0.25, 0.4, 0.05, 0.2, -0.15, 0.35])
+    champion, challenger = (1.0 + d)[None, :, None], np.ones((1, 8, 1))
+    statistic, p = diebold_mariano(challenger, champion, 1)
+    expected = ttest_1samp(d, 0.0)
+    assert statistic == pytest.approx(expected.statistic)
+    assert p == pytest.approx(expected.pvalue)
+    assert diebold_mariano(challenger, champion, 8) == (0.0, 1.0)
+
+
+def test_three_cutoffs_are_too_few_for_a_statistic() -> None:
+    assert diebold_mariano(np.ones((1, 2, 3)), np.full((1, 2, 3), 2.0), 1) == (0.0, 1.0)

@@ -18,7 +18,7 @@ from service.dashboard.assets import address
 from service.settings import Settings
 from tests.support.service_world import BASE, ISSUED, OUTSIDE, Server
 
-PATHS = ("/", f"/series/{BASE}", f"/series/{OUTSIDE}?currency=EUR&unit=tonne&tax=incl-vat")
+PATHS = ("/", f"/series/{BASE}", f"/series/{OUTSIDE}?currency=EUR&unit=tonne&tax=incl-vat", "/track-record")
 
 
 def words(page: str) -> str:

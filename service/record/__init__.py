@@ -1,0 +1,1 @@
+"""The track record: every forecast issued, scored when the price arrives."""

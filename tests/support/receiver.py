@@ -1,0 +1,158 @@
+"""A receiver of webhooks that misbehaves on purpose, and remembers every request it was sent whole.
+
+It is a real server on loopback. What it does to a request is drawn from its own seeded stream: it may answer,
+fail, cut the connection before or after taking the message, answer so slowly that nobody waits, or redirect.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import socket
+import struct
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+#: What may happen to a request, and its weight. All but "accept" and "cut" leave the message untaken.
+MOODS: Mapping[str, float] = {
+    "accept": 0.6,
+    "cut": 0.06,  # takes the message, then closes without an answer: nobody can know
+    "fail": 0.1,
+    "reset": 0.08,
+    "hang": 0.03,
+    "drip": 0.03,
+    "redirect": 0.1,
+}
+CALM: Mapping[str, float] = {"accept": 1.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A message that was taken. digest: of its bytes; sure: was the sender told so?"""
+
+    path: str
+    message_id: str
+    digest: str
+    body: bytes
+    sure: bool
+
+
+@dataclass
+class Receiver:
+    """What arrived. moods: weights of what happens to a request, exchanged while it runs."""
+
+    url: str = ""
+    moods: Mapping[str, float] = field(default_factory=lambda: dict(MOODS))
+    taken: list[Taken] = field(default_factory=list)
+    happened: Counter[str] = field(default_factory=Counter)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _random: random.Random = field(default_factory=lambda: random.Random(0))
+    _closing: threading.Event = field(default_factory=threading.Event)
+
+    def mood(self) -> str:
+        """Draw what happens to the next request."""
+        with self._lock:
+            mood = self._random.choices(list(self.moods), list(self.moods.values()))[0]
+            self.happened[mood] += 1
+            return mood
+
+    def take(self, path: str, headers: Mapping[str, str], body: bytes, *, sure: bool) -> None:
+        """Remember a message."""
+        message_id = headers.get("webhook-id", "")
+        digest = hashlib.sha256(body).hexdigest()
+        with self._lock:
+            self.taken.append(Taken(path, message_id, digest, body, sure))
+
+    def copies(self) -> dict[tuple[str, str], list[Taken]]:
+        """(path, message id) -> every copy that was taken."""
+        found: dict[tuple[str, str], list[Taken]] = defaultdict(list)
+        with self._lock:
+            for one in self.taken:
+                found[one.path, one.message_id].append(one)
+        return dict(found)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    receiver: Receiver
+
+    def do_POST(self) -> None:
+        """Read the whole request, then do as the mood says."""
+        body = self.rfile.read(int(self.headers.get("content-length", "0")))
+        mood = self.receiver.mood()
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        if mood in ("accept", "cut"):
+            self.receiver.take(self.path, headers, body, sure=mood == "accept")
+        match mood:
+            case "accept":
+                self._answer(204)
+            case "fail":
+                self._answer(500)
+            case "redirect":
+                self._answer(302, {"Location": "http://127.0.0.1:1/elsewhere"})
+            case "hang":
+                self.receiver._closing.wait(20)
+            case "drip":
+                self.wfile.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
+                while not self.receiver._closing.wait(0.2):
+                    try:
+                        self.wfile.write(b".")
+                    except OSError:
+                        return
+            case "reset":
+                linger = struct.pack("ii", 1, 0)  # close with a reset instead of an end
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        if mood not in ("accept", "fail", "redirect"):
+            self.close_connection = True
+
+    def do_GET(self) -> None:
+        """Nobody should come here: a redirect was followed."""
+        self.receiver.happened["followed a redirect"] += 1
+        self._answer(204)
+
+    def _answer(self, status: int, more: Mapping[str, str] | None = None) -> None:
+        self.send_response(status)
+        for name, value in (more or {}).items():
+            self.send_header(name, value)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Not on the test's output."""
+
+    def handle(self) -> None:
+        """As ever, but a sender that was killed is no error of ours."""
+        try:
+            super().handle()
+        except (ConnectionError, BrokenPipeError):
+            self.close_connection = True
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A connection that ended early, by either side, is what this server is for."""
+
+
+@contextmanager
+def receiving(moods: Mapping[str, float] = MOODS, seed: int = 0) -> Iterator[Receiver]:
+    """A receiver on a free port of loopback."""
+    receiver = Receiver(moods=dict(moods))
+    receiver._random.seed(seed)
+    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"receiver": receiver}))
+    receiver.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield receiver
+    finally:
+        receiver._closing.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
