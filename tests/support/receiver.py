@@ -28,6 +28,8 @@ MOODS: Mapping[str, float] = {
     "redirect": 0.1,
 }
 CALM: Mapping[str, float] = {"accept": 1.0}
+#: Where a redirect leads, and what is counted if somebody goes there.
+ELSEWHERE, FOLLOWED = "/elsewhere", "followed a redirect"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +45,27 @@ class Taken:
 
 @dataclass
 class Receiver:
-    """What arrived. moods: weights of what happens to a request, exchanged while it runs."""
+    """What arrived. moods: weights of what happens to a request. plan: path -> what happens to its first
+    ones."""
 
     url: str = ""
     moods: Mapping[str, float] = field(default_factory=lambda: dict(MOODS))
     taken: list[Taken] = field(default_factory=list)
     happened: Counter[str] = field(default_factory=Counter)
+    plan: dict[str, list[str]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _random: random.Random = field(default_factory=lambda: random.Random(0))
     _closing: threading.Event = field(default_factory=threading.Event)
 
-    def mood(self) -> str:
-        """Draw what happens to the next request."""
+    def mood(self, path: str) -> str:
+        """What happens to the next request: planned or drawn."""
         with self._lock:
-            mood = self._random.choices(list(self.moods), list(self.moods.values()))[0]
+            planned = self.plan.get(path)
+            mood = (
+                planned.pop(0)
+                if planned
+                else self._random.choices(list(self.moods), list(self.moods.values()))[0]
+            )
             self.happened[mood] += 1
             return mood
 
@@ -83,7 +92,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Read the whole request, then do as the mood says."""
         body = self.rfile.read(int(self.headers.get("content-length", "0")))
-        mood = self.receiver.mood()
+        if self.path == ELSEWHERE:
+            self.receiver.happened[FOLLOWED] += 1
+        mood = self.receiver.mood(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
         if mood in ("accept", "cut"):
             self.receiver.take(self.path, headers, body, sure=mood == "accept")
@@ -93,7 +104,7 @@ class _Handler(BaseHTTPRequestHandler):
             case "fail":
                 self._answer(500)
             case "redirect":
-                self._answer(302, {"Location": "http://127.0.0.1:1/elsewhere"})
+                self._answer(302, {"Location": self.receiver.url + ELSEWHERE})
             case "hang":
                 self.receiver._closing.wait(20)
             case "drip":
@@ -111,7 +122,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Nobody should come here: a redirect was followed."""
-        self.receiver.happened["followed a redirect"] += 1
+        self.receiver.happened[FOLLOWED] += 1
         self._answer(204)
 
     def _answer(self, status: int, more: Mapping[str, str] | None = None) -> None:
