@@ -3,7 +3,8 @@
 ForecastError
 ├── InputError            the caller's data or arguments cannot be used (field, found, allowed)
 │   └── HistoryTooShort   a model or a calibration needs more observations
-├── ModelNotFitted        a model ran but gave no usable result (not converged, not finite)
+├── ModelNotFitted        a model ran but gave no usable result (not converged, not finite), or was lost
+├── WorkLost              a part of a run that nothing can stand in for was lost with its process
 └── UnknownModel          a model name that MODELS does not hold
 """
 
@@ -52,6 +53,15 @@ class ModelNotFitted(ForecastError):
         self.model = model
         self.why = why
         super().__init__(f"{model} was left out: {why}")
+
+
+class WorkLost(ForecastError):
+    """A part of a run that cannot be left out, whose process is gone: nothing was made of the run."""
+
+    def __init__(self, what: str, why: str) -> None:
+        self.what = what
+        self.why = why
+        super().__init__(f"{what} was lost: {why}")
 
 
 class UnknownModel(InputError):

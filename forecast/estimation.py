@@ -9,27 +9,27 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from forecast.dealing import Deal, Lost, batch_size, here
 from forecast.distribution.calibration import WARM_UP
-from forecast.errors import InputError, ModelNotFitted
+from forecast.distribution.combination import BENCHMARK
+from forecast.errors import InputError, ModelNotFitted, WorkLost
 from forecast.events.event import Event
 from forecast.known import PANEL, Known, known_at, with_events
-from forecast.models import CANDIDATES, PANEL_MODELS, get_model, get_panel_model
-from forecast.models.base import Candidate, Cost, FitInput, Fitted
+from forecast.models import CANDIDATES
+from forecast.models.base import Candidate, Cost, FitInput, Fitted, Model, PanelModel
 from forecast.periods import Book, last_day
-from forecast.types import PriceHistory
+from forecast.types import PriceHistory, Progress, Step
 
-#: map(function, items) of an executor, or the built-in one
-Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
-BATCHES = 64  # a fit takes milliseconds: an executor is given them in batches
 #: Fits of one process take turns, whatever executor runs them: the filters by which an optimiser says that it
 #: did not converge, and the stream that Stan's wrapper draws from, belong to the process and not to a thread.
 _TURN = threading.Lock()
@@ -50,6 +50,25 @@ class Fit:
 
 #: (series, model) -> its fits, oldest first
 Fits = Mapping[tuple[str, str], tuple[Fit, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostFit:
+    """A fit that hung, crashed or took too much: its model is left out like one that could not be fitted, and
+    the run says so. series: PANEL for all of them."""
+
+    series: str
+    model: str
+    day: date
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimated:
+    """Every fit of a run, and which of them were lost."""
+
+    fits: Fits
+    lost: tuple[LostFit, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,33 +119,38 @@ def _end(ordinal: int, freq: str) -> date:
 class _Job:
     """One estimation as any executor can take it: one input for a model of series, all for one of panels."""
 
-    key: tuple[str, str]
+    series: str
+    model: Candidate
     day: date
     origin: int
     reach: int
     data: tuple[FitInput, ...]
     steps: int
 
+    def fit(self, fitted: Fitted | None, why: str = "", seconds: float = 0.0) -> Fit:
+        """What became of it."""
+        return Fit(
+            day=self.day, origin=self.origin, reach=self.reach, fitted=fitted, why=why, seconds=seconds
+        )
 
-def _run(jobs: Sequence[_Job]) -> list[Fit]:
+
+def _estimate(job: _Job) -> Fit | Lost:
+    """A fit, or why there is none. An error that no model raises on purpose loses the fit, not the run."""
     with _TURN:
-        return [_estimate(job) for job in jobs]
-
-
-def _estimate(job: _Job) -> Fit:
-    started = time.perf_counter()
-    series, name = job.key
-    fitted: Fitted | None = None
-    why = ""
-    try:
-        if series == PANEL:
-            fitted = get_panel_model(name).fit_panel(job.data, job.steps)
-        else:
-            fitted = get_model(name).fit(job.data[0])
-    except (ModelNotFitted, InputError) as error:
-        why = str(error)
-    seconds = time.perf_counter() - started
-    return Fit(day=job.day, origin=job.origin, reach=job.reach, fitted=fitted, why=why, seconds=seconds)
+        started = time.perf_counter()
+        fitted: Fitted | None = None
+        why = ""
+        try:
+            if isinstance(job.model, PanelModel):
+                fitted = job.model.fit_panel(job.data, job.steps)
+            elif isinstance(job.model, Model):
+                fitted = job.model.fit(job.data[0])
+        except (ModelNotFitted, InputError) as error:
+            why = str(error)
+        except Exception as error:  # noqa: BLE001 - it is named in what is given back
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            return Lost(f"{type(error).__name__}: {error} ({Path(where.filename).name}, line {where.lineno})")
+        return job.fit(fitted, why, time.perf_counter() - started)
 
 
 def estimate(
@@ -137,10 +161,50 @@ def estimate(
     season: int,
     steps: int,
     seed: int,
-    mapper: Map = map,
-) -> Fits:
-    """Every fit that the cutoffs use, each done once. `mapper` is an executor's map; the numbers do not
-    depend on it."""
+    models: Sequence[Candidate] = CANDIDATES,
+    deal: Deal = here,
+    progress: Progress | None = None,
+) -> Estimated:
+    """Every fit that the cutoffs use, each done once. The numbers do not depend on who is dealt the work; a
+    fit that is lost is one that gave nothing. Raises WorkLost for one of the random walk, or for half of
+    all."""
+    jobs = _jobs(books, events, cutoffs, models, season=season, steps=steps, seed=seed)
+    # neighbours go to different batches: the costly ones of a series stand side by side
+    stride = -(-len(jobs) // batch_size(len(jobs))) if jobs else 1
+    ordered = [job for first in range(stride) for job in jobs[first::stride]]
+    out: dict[tuple[str, str], list[Fit]] = {}
+    lost: list[LostFit] = []
+    # the bar has nothing to estimate and may not be missing: it stays here
+    results = deal(_estimate, [job for job in ordered if job.model.name != BENCHMARK])
+    for done, job in enumerate(ordered):
+        if progress:
+            progress(
+                Step(stage="models", done=done, total=len(ordered), series=job.series, model=job.model.name)
+            )
+        fit = _estimate(job) if job.model.name == BENCHMARK else next(results)
+        if isinstance(fit, Lost):
+            if job.model.name == BENCHMARK:
+                raise WorkLost(f"the random walk of {job.series}", fit.why)
+            lost.append(LostFit(series=job.series, model=job.model.name, day=job.day, why=fit.why))
+            if 2 * len(lost) > len(ordered):  # no model does that: the machine, or the limits
+                raise WorkLost("more than half of the fits", fit.why)
+            fit = job.fit(None, str(ModelNotFitted(job.model.name, fit.why)))
+        out.setdefault((job.series, job.model.name), []).append(fit)
+    fits = {key: tuple(sorted(some, key=lambda f: (f.day, f.origin))) for key, some in out.items()}
+    return Estimated(fits=fits, lost=tuple(sorted(lost, key=lambda f: (f.series, f.model, f.day))))
+
+
+def _jobs(
+    books: Sequence[Book],
+    events: Sequence[Event],
+    cutoffs: Sequence[Known],
+    models: Sequence[Candidate],
+    *,
+    season: int,
+    steps: int,
+    seed: int,
+) -> list[_Job]:
+    """Every estimation that the cutoffs use, each once."""
     calendar: dict[date, Known] = {}
     inputs: dict[int, tuple[FitInput, ...]] = {}
     jobs: dict[tuple[str, str, date, int, int], _Job] = {}
@@ -151,7 +215,7 @@ def estimate(
         return cutoff if day == cutoff.day else calendar[day]
 
     for cutoff in cutoffs:
-        for day, model, series in _wanted(cutoff, season, at_day):
+        for day, model, series in _wanted(cutoff, models, season, at_day):
             at = at_day(cutoff, day)
             origin = _origin(at, series)
             if origin is None:
@@ -161,30 +225,23 @@ def estimate(
                 if id(at) not in inputs:
                     inputs[id(at)] = at.inputs(season, seed)
                 jobs[name] = _Job(
-                    key=(series, model.name),
+                    series=series,
+                    model=model,
                     day=day,
                     origin=origin,
                     reach=reach,
                     data=_inputs(at, model, series, inputs[id(at)]),
                     steps=steps,
                 )
-    ordered = list(jobs.values())
-    # neighbours go to different batches: the costly ones of a series stand side by side
-    count = min(BATCHES, len(ordered))
-    batches = [ordered[i::count] for i in range(count)]
-    out: dict[tuple[str, str], list[Fit]] = {}
-    for batch, fits in zip(batches, mapper(_run, batches), strict=True):
-        for job, fit in zip(batch, fits, strict=True):
-            out.setdefault(job.key, []).append(fit)
-    return {key: tuple(sorted(fits, key=lambda f: (f.day, f.origin))) for key, fits in out.items()}
+    return list(jobs.values())
 
 
 def _wanted(
-    at: Known, season: int, at_day: Callable[[Known, date], Known]
+    at: Known, models: Sequence[Candidate], season: int, at_day: Callable[[Known, date], Known]
 ) -> Iterator[tuple[date, Candidate, str]]:
     """(day, model, series) of each fit that a cutoff uses."""
-    for model in CANDIDATES:
-        for series in (PANEL,) if model in PANEL_MODELS else at.place:
+    for model in models:
+        for series in (PANEL,) if isinstance(model, PanelModel) else at.place:
             days = [d for d in _days(at, series, model, season) if _origin(at_day(at, d), series) is not None]
             # prices that became available late were known on none of the calendar's days
             for day in days or [at.day]:
@@ -219,7 +276,7 @@ def fits_for(fits: Fits, at: Known, series: str, model: Candidate, season: int) 
 
     Those of the cutoff's own plan, less any that saw a period which is withheld here. There is one at least.
     """
-    whose = PANEL if model in PANEL_MODELS else series
+    whose = PANEL if isinstance(model, PanelModel) else series
     reach = at.reach
     days = _days(at, whose, model, season)
     return tuple(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -18,22 +18,22 @@ from forecast.assembly import (
     series_parameters,
     withheld,
 )
+from forecast.dealing import Deal, here
 from forecast.distribution.combination import BENCHMARK
 from forecast.distribution.fx import FxPaths
 from forecast.errors import ForecastError
-from forecast.estimation import Fit, Fits, Map, fits_for
+from forecast.estimation import Fit, Fits, LostFit, fits_for
 from forecast.events.effects import EffectsFit
 from forecast.known import Known
 from forecast.models import CANDIDATES
-from forecast.models.base import FitInput
+from forecast.models.base import Candidate, FitInput
 from forecast.models.premium import PremiumFit
 from forecast.outside import draw_rates, forecast_outside
 from forecast.panel import COMBINATION, Panel, SeriesTask, build_panel
 from forecast.parameters import Choice, PremiumParameters, RunParameters
 from forecast.periods import available, last_day, period_frequency, steps_between
-from forecast.types import Array, PriceHistory, Relation, SeriesForecast
+from forecast.types import Array, PriceHistory, Progress, Relation, SeriesForecast, Step
 
-Progress = Callable[[str, int, int], None]
 MONTHLY = "MS"
 #: Forecasters of which one speaks for a series. A single candidate is none of them: the best of nine at 24
 #: overlapping cutoffs is a winner's curse.
@@ -45,7 +45,7 @@ class Setting:
     """What all cutoffs of a run share.
 
     points: long frame of the series quoted outside China. own_origin: horizons count from each series' own
-    last quote, not from the day of the cutoff.
+    last quote, not from the day of the cutoff. models: the candidates; the random walk has to be among them.
     """
 
     points: pd.DataFrame
@@ -56,6 +56,7 @@ class Setting:
     quantiles: tuple[float, ...]
     seed: int
     own_origin: bool = False
+    models: tuple[Candidate, ...] = CANDIDATES
 
     @property
     def rule(self) -> str:
@@ -76,6 +77,7 @@ class PanelRun:
     quantiles at QUANTILES, (steps, 21). effects: what events did, by market. parameters: of the newest run,
     None for a fold of a backtest. histories: on a calendar, as known at `known_at`. recipes, where asked for:
     forecasts by each of RECIPES of every series that it can speak for; withheld: (series, recipe, why not).
+    lost: fits of the run that hung, crashed or took too much.
     """
 
     forecasts: tuple[SeriesForecast, ...]
@@ -89,6 +91,7 @@ class PanelRun:
     parameters: RunParameters | None
     recipes: Mapping[str, tuple[SeriesForecast, ...]] = field(default_factory=dict)
     withheld: tuple[tuple[str, str, str], ...] = ()
+    lost: tuple[LostFit, ...] = ()
 
 
 def steps_for(setting: Setting, at: Known, history: PriceHistory) -> int:
@@ -103,7 +106,7 @@ def own_fits(setting: Setting, at: Known, fits: Fits) -> Fits:
     return {
         (series, model.name): fits_for(fits, at, series, model, setting.season)
         for series in at.place
-        for model in CANDIDATES
+        for model in setting.models
     }
 
 
@@ -112,7 +115,7 @@ def run_fold(
     at: Known,
     fits: Fits,
     *,
-    mapper: Map = map,
+    deal: Deal = here,
     progress: Progress | None = None,
     models: bool = False,
     recipes: bool = False,
@@ -124,10 +127,10 @@ def run_fold(
     """
     inputs = at.inputs(setting.season, setting.seed)
     tasks = [
-        series_task(at, h, d, steps_for(setting, at, h), _own(fits, h))
+        series_task(at, h, d, steps_for(setting, at, h), _own(setting, fits, h))
         for h, d in zip(at.histories, inputs, strict=True)
     ]
-    panel = build_panel(tasks, season=setting.season, mapper=mapper)
+    panel = build_panel(tasks, season=setting.season, models=setting.models, deal=deal, progress=progress)
     made: dict[tuple[int, str], SeriesForecast] = {}
     silent: list[tuple[str, str, str]] = []
     chosen = [chosen_model(panel, u) for u in range(len(tasks))]
@@ -149,7 +152,7 @@ def run_fold(
             if np.isfinite(values).all():
                 by_model.setdefault(model, {})[name] = values
         if progress:
-            progress("ranges", u + 1, len(tasks))
+            progress(Step(stage="ranges", done=u + 1, total=len(tasks), series=name))
     forecasts = [made[u, recipe] for u, recipe in enumerate(chosen)]
     # a fold of a backtest is scored: nobody reads what its premiums are made of
     rates, outside, failures = forecast_targets(setting, at, forecasts, parts=not models)
@@ -206,8 +209,8 @@ def _parameters(
     )
 
 
-def _own(fits: Fits, history: PriceHistory) -> Mapping[str, tuple[Fit, ...]]:
-    return {m.name: fits[history.key.unique_id, m.name] for m in CANDIDATES}
+def _own(setting: Setting, fits: Fits, history: PriceHistory) -> Mapping[str, tuple[Fit, ...]]:
+    return {m.name: fits[history.key.unique_id, m.name] for m in setting.models}
 
 
 def series_task(

@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 
+from forecast.dealing import Deal, all_done, here
 from forecast.distribution.calibration import WARM_UP, Calibration, calibrate
 from forecast.distribution.common import News
 from forecast.distribution.volatility import SMALLEST
 from forecast.distribution.young import panel_volatility
-from forecast.estimation import Fit, Map
+from forecast.estimation import Fit
 from forecast.evaluation.backtest import rolling_paths
 from forecast.evaluation.choice import choose
 from forecast.evaluation.selection import Decision
@@ -25,7 +26,7 @@ from forecast.events.event import Event
 from forecast.known import with_events
 from forecast.models import CANDIDATES
 from forecast.models.base import Candidate, FitInput, Origins
-from forecast.types import QUANTILES, Array, FitReport, PriceHistory
+from forecast.types import QUANTILES, Array, FitReport, PriceHistory, Progress, Step
 
 COMBINATION = "combination"
 HALF_80 = 1.2816  # normal score of the upper end of an 80 % range
@@ -139,14 +140,29 @@ def series_errors(task: SeriesTask, paths: Array) -> Array:
     return out
 
 
-def build_panel(tasks: Sequence[SeriesTask], *, season: int, mapper: Map = map) -> Panel:
-    """Filter, lay out, calibrate, score and combine. `mapper` is an executor's map; order is kept."""
-    fitted = list(mapper(series_paths, tasks))
+def build_panel(
+    tasks: Sequence[SeriesTask],
+    *,
+    season: int,
+    models: Sequence[Candidate] = CANDIDATES,
+    deal: Deal = here,
+    progress: Progress | None = None,
+) -> Panel:
+    """Filter, lay out, calibrate, score and combine. Raises WorkLost when the paths of a series are lost."""
+    ids = [task.history.key.unique_id for task in tasks]
+    fitted: list[SeriesPaths] = []
+    for found in all_done(
+        deal(partial(series_paths, models=models), tasks), (f"the paths of {i}" for i in ids)
+    ):
+        fitted.append(found)
+        if progress:
+            done = len(fitted)
+            progress(Step(stage="paths", done=done, total=len(tasks), series=ids[done - 1]))
     start = min(t.history.periods[0].ordinal for t in tasks)
     length = max(t.history.origin.ordinal for t in tasks) - start + 1
     steps = max(t.steps for t in tasks)
     shape = (len(tasks), length, steps)
-    names = [m.name for m in CANDIDATES]
+    names = [m.name for m in models]
     paths = {name: np.full(shape, np.nan) for name in names}
     errors = {name: np.full(shape, np.nan) for name in names}
     spreads = {name: np.full(shape, np.nan) for found in fitted for name in found.spreads}

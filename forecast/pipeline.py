@@ -11,23 +11,25 @@ Time: `known_at` is the day whose end bounds every price and event. The period t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Executor
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
 import pandas as pd
 
+from forecast.dealing import Workers, all_done, dealt_by, here
 from forecast.distribution.paths import at_quantiles, quantile_mean
 from forecast.errors import InputError
-from forecast.estimation import Fits, estimate
+from forecast.estimation import Estimated, Fits, estimate
 from forecast.evaluation.exceedance import Exceedance, exceedance
 from forecast.events.event import Event
-from forecast.fold import PanelRun, Progress, Setting, own_fits, run_fold, steps_for
+from forecast.fold import PanelRun, Setting, own_fits, run_fold, steps_for
 from forecast.known import Known, known_at
+from forecast.models import CANDIDATES
+from forecast.models.base import Candidate
 from forecast.periods import Book, check_history, label, last_day, period_frequency, to_books, to_day
-from forecast.types import QUANTILES, Relation
+from forecast.types import QUANTILES, Progress, Relation, Step
 
 __all__ = [
     "CHAMPION",
@@ -41,6 +43,9 @@ __all__ = [
 ]
 
 CHAMPION = "champion"
+#: A cutoff of the backtest does everything but the fits, for every series: it may take so many times as long
+#: as one fit.
+CUTOFF_PATIENCE = 10
 
 
 def _check_arguments(horizon: int, quantiles: Sequence[float]) -> tuple[float, ...]:
@@ -72,7 +77,9 @@ class _Panel:
     def known(self, day: date, lag: Mapping[str, int] | None = None) -> Known:
         return known_at(self.books, self.events, day, lag)
 
-    def estimate(self, cutoffs: Sequence[Known], executor: Executor | None) -> Fits:
+    def estimate(
+        self, cutoffs: Sequence[Known], executor: Workers, progress: Progress | None = None
+    ) -> Estimated:
         steps = max(steps_for(self.setting, at, h) for at in cutoffs for h in at.histories)
         return estimate(
             self.books,
@@ -81,7 +88,9 @@ class _Panel:
             season=self.setting.season,
             steps=steps,
             seed=self.setting.seed,
-            mapper=executor.map if executor else map,
+            models=self.setting.models,
+            deal=dealt_by(executor),
+            progress=progress,
         )
 
 
@@ -96,6 +105,7 @@ def _check(
     fx: pd.DataFrame | None,
     seed: int,
     own_origin: bool,
+    models: Sequence[Candidate] = CANDIDATES,
 ) -> _Panel:
     """Read the arguments that all entries share. Raises InputError."""
     chosen = _check_arguments(horizon, quantiles)
@@ -116,6 +126,7 @@ def _check(
         quantiles=chosen,
         seed=seed,
         own_origin=own_origin,
+        models=tuple(models),
     )
     return _Panel(setting=setting, books=tuple(to_books(history[~outside], freq)), events=tuple(events))
 
@@ -130,7 +141,7 @@ def run_panel(
     relations: Sequence[Relation] = (),
     fx: pd.DataFrame | None = None,
     known_at: date | None = None,
-    executor: Executor | None = None,
+    executor: Workers = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> PanelRun:
@@ -172,15 +183,17 @@ def train_panel(
     fx: pd.DataFrame | None = None,
     known_at: date | None = None,
     lag: int | Mapping[str, int] = 0,
-    executor: Executor | None = None,
+    executor: Workers = None,
     seed: int = 0,
+    models: Sequence[Candidate] = CANDIDATES,
     progress: Progress | None = None,
     recipes: bool = False,
 ) -> tuple[PanelRun, Backtest]:
     """run_panel and a backtest of the same panel in one go, so that both share their fits.
 
     recipes: also forecast by each forecaster that may be served, not only by the one that is chosen here.
-    The backtest is empty where there is no cutoff with two available prices.
+    models: the candidates, the random walk among them. The backtest is empty where there is no cutoff with
+    two available prices. Raises WorkLost when a cutoff is lost.
     """
     day = to_day(known_at)
     panel = _check(
@@ -193,26 +206,26 @@ def train_panel(
         fx=fx,
         seed=seed,
         own_origin=day is None,
+        models=models,
     )
     ends = [last_day(b.periods[-1]) for b in panel.books if len(b.periods)]
     newest = panel.known(day or max(ends)) if ends else None
     if newest is None or not newest.histories:
         raise InputError("history", "no series with two available prices", "at least one")
     folds = _folds(panel, cutoffs, lag)
-    if progress:
-        progress("models", 0, len(newest.histories))
-    fits = panel.estimate([newest, *folds.values()], executor)
+    found = panel.estimate([newest, *folds.values()], executor, progress)
+    fits = found.fits
     # an executor begins with the folds at once; the newest forecast is made here meanwhile
     runs = _start(panel, folds, fits, executor)
     run = run_fold(
         panel.setting,
         newest,
         own_fits(panel.setting, newest, fits),
-        mapper=executor.map if executor and not folds else map,
+        deal=here if folds else dealt_by(executor),
         progress=progress,
         recipes=recipes,
     )
-    return run, _collect(panel, folds, runs, progress)
+    return replace(run, lost=found.lost), _collect(panel, folds, runs, progress)
 
 
 def forecast_frame(run: PanelRun, freq: str) -> pd.DataFrame:
@@ -243,7 +256,7 @@ def forecast_panel(
     relations: Sequence[Relation] = (),
     fx: pd.DataFrame | None = None,
     known_at: date | None = None,
-    executor: Executor | None = None,
+    executor: Workers = None,
     seed: int = 0,
 ) -> pd.DataFrame:
     """run_panel as a long frame unique_id, ds, mean, q0.025 ...: `horizon` rows a series.
@@ -279,7 +292,7 @@ def backtest_panel(
     relations: Sequence[Relation] = (),
     fx: pd.DataFrame | None = None,
     lag: int | Mapping[str, int] = 0,
-    executor: Executor | None = None,
+    executor: Workers = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
@@ -310,7 +323,7 @@ def backtest_panel(
         raise InputError(
             "cutoffs", [str(c) for c in cutoffs], "at least one with two available prices before it"
         )
-    fits = panel.estimate(list(folds.values()), executor)
+    fits = panel.estimate(list(folds.values()), executor, progress).fits
     return _collect(panel, folds, _start(panel, folds, fits, executor), progress).rows
 
 
@@ -322,16 +335,16 @@ def _folds(panel: _Panel, cutoffs: Sequence[date], lag: int | Mapping[str, int])
     return {c: at for c, at in found.items() if at.histories}
 
 
-def _start(
-    panel: _Panel, folds: Mapping[date, Known], fits: Fits, executor: Executor | None
-) -> Iterable[PanelRun]:
-    """The run of every fold, in the order of the cutoffs."""
+def _start(panel: _Panel, folds: Mapping[date, Known], fits: Fits, executor: Workers) -> Iterator[PanelRun]:
+    """The run of every fold, in the order of the cutoffs. Raises WorkLost where one is lost: figures over
+    fewer cutoffs are other figures than those asked for."""
     jobs = [(panel.setting, at, own_fits(panel.setting, at, fits)) for at in folds.values()]
-    return (executor.map if executor else map)(_run_job, jobs)
+    results = dealt_by(executor)(_run_job, jobs, patience=CUTOFF_PATIENCE)
+    return all_done(results, [f"the cutoff {cutoff}" for cutoff in folds])
 
 
 def _collect(
-    panel: _Panel, folds: Mapping[date, Known], runs: Iterable[PanelRun], progress: Progress | None
+    panel: _Panel, folds: Mapping[date, Known], runs: Iterator[PanelRun], progress: Progress | None
 ) -> Backtest:
     """What every fold left, in the order of the cutoffs."""
     frames: list[pd.DataFrame] = []
@@ -340,7 +353,7 @@ def _collect(
         frames.append(_fold_frame(run, panel.setting).assign(cutoff=pd.Timestamp(cutoff)))
         exceedances += [exceedance(made, cutoff) for made in run.forecasts]
         if progress:
-            progress("backtest", len(frames), len(folds))
+            progress(Step(stage="backtest", done=len(frames), total=len(folds)))
     rows = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
     return Backtest(rows=rows, exceedances=tuple(exceedances))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -64,6 +64,22 @@ class Relation:
     target: str
     base: str
     base_includes_vat: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """How far a run is. stage: "models" (its fits), "paths" and "ranges" (series of the newest forecast),
+    "backtest" (its cutoffs); done, total: of that stage; series, model: in hand, "" for all or none."""
+
+    stage: str
+    done: int
+    total: int
+    series: str = ""
+    model: str = ""
+
+
+#: Told each step of a run, in the process that asks.
+Progress = Callable[[Step], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -189,18 +189,10 @@ def _listed(runs: tuple[int, ...]) -> str:
 
 
 def _inputs(conn: Connection, issued: IssuedForecast) -> Inputs:
-    """What a run was given, read back as the store held it then. Raises Refusal where it is not the same."""
-    read_at = issued.header.get("read_at")
-    instant = None if read_at is None else datetime.fromisoformat(read_at)
-    # a replay of an older day (--today) stands on quotes that were recorded here long after that day
-    for recorded_by in (instant, None):
-        found = given.load(conn, issued.known_at, recorded_by=recorded_by)
-        if found.fingerprint == issued.header.get("fingerprint"):
-            return found
-    raise Refusal(
-        f"run {issued.run_id}",
-        "prices or events that are not those it was given",
-        "a run whose inputs are still stored (demonstration data may have been removed)",
+    """What the run of a forecast was given. Raises Refusal where it is no longer stored."""
+    header = issued.header
+    return given.as_given(
+        conn, issued.run_id, issued.known_at, header.get("read_at"), header.get("fingerprint")
     )
 
 

@@ -21,6 +21,8 @@ from service.commands import (
     prices,
     questions,
     record,
+    reproduce,
+    runs,
     serve,
     sources,
 )
@@ -61,6 +63,7 @@ def root(
 _RUN, _READ, _WRITE = "Run it", "Read", "Write"
 app.command(rich_help_panel=_RUN)(serve.serve)
 app.command(rich_help_panel=_RUN)(forecasts.train)
+app.add_typer(runs.app, name="runs", rich_help_panel=_RUN)
 app.command(rich_help_panel=_READ)(forecasts.forecast)
 app.command(rich_help_panel=_READ)(questions.scenario)
 app.command(rich_help_panel=_READ)(questions.basket)
@@ -71,6 +74,7 @@ app.command(rich_help_panel=_READ)(effects.effects)
 app.command(rich_help_panel=_READ)(prices.series)
 app.command(rich_help_panel=_READ)(record.champion)
 app.command(rich_help_panel=_READ)(record.track_record)
+app.command(rich_help_panel=_READ)(reproduce.reproduce)
 app.command(rich_help_panel=_WRITE)(record.rollback)
 app.command("import", rich_help_panel=_WRITE)(prices.import_)
 app.add_typer(events.app, name="events", rich_help_panel=_WRITE)

@@ -6,18 +6,22 @@ the workers are trusted with this process and it with them; docs/scale.md says h
 
 from __future__ import annotations
 
+import faulthandler
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Executor
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from distributed import Client, Security, get_worker
+from distributed import Client, Security, get_worker, wait
+from distributed.scheduler import KilledWorker
 
+from forecast.dealing import Lost, batch_size
 from forecast.errors import ForecastError
+from service.fit_process import CHECK_SECONDS, Limits
 from service.refusals import Refusal
 from service.version import library_versions
 
@@ -28,29 +32,62 @@ PATIENCE_SECONDS = 15.0
 _TURN = threading.Lock()
 
 
-class ClusterExecutor(Executor):
-    """The part of an executor that fitting uses: `map` and `submit`, in the order given.
+class Cluster:
+    """Batches go to workers, results come back in the order of the items.
 
-    A worker that dies costs time: the scheduler gives its tasks to another.
+    A worker that dies costs time: the scheduler gives its batches to another. A batch that saw several
+    workers die is taken apart once all the others are done, and its items are tried alone.
     """
 
-    def __init__(self, client: Client) -> None:
-        self._executor = client.get_executor(pure=False)
+    def __init__(self, client: Client, limits: Limits, check: Callable[[], None]) -> None:
+        self._client, self._limits, self._check = client, limits, check
         self._versions = library_versions()
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        return self._executor.submit(partial(_do, fn, self._versions), *args, **kwargs)
+    def deal(
+        self, function: Callable[[Any], Any], items: Sequence[Any], *, patience: int = 1
+    ) -> Iterator[Any | Lost]:
+        """As forecast.dealing.Deal says. Raises what the function raised, and what `check` raises."""
+        do = partial(_do, function, self._versions, self._limits.seconds * patience)
+        size = batch_size(len(items))
+        batches = [items[first : first + size] for first in range(0, len(items), size)]
+        futures = deque(self._client.map(do, batches, pure=False))
+        return self._results(do, batches, futures)
 
-    def map(self, fn: Callable[..., Any], *iterables: Any, **kwargs: Any) -> Iterator[Any]:
-        return iter(self._executor.map(partial(_do, fn, self._versions), *iterables, **kwargs))
+    def _results(
+        self, do: Callable[[Any], list[Any]], batches: Sequence[Sequence[Any]], futures: deque[Any]
+    ) -> Iterator[Any | Lost]:
+        for batch in batches:
+            future = futures.popleft()
+            try:
+                yield from self._answers(future)
+            except KilledWorker:
+                for other in futures:
+                    self._wait(other)
+                for item in batch:
+                    yield self._alone(do, item)
 
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        self._executor.shutdown(wait=wait and not cancel_futures)
+    def _alone(self, do: Callable[[Any], list[Any]], item: Any) -> Any | Lost:
+        try:
+            return self._answers(self._client.submit(do, [item], pure=False))[0]
+        except KilledWorker as error:
+            limit = f"{self._limits.seconds:,g} s or more memory than a worker may take"
+            return Lost(f"{error.allowed_failures + 1} workers died of it ({limit}, or a crash)")
+
+    def _answers(self, future: Any) -> list[Any]:
+        self._wait(future)
+        found: list[Any] = future.result()
+        return found
+
+    def _wait(self, future: Any) -> None:
+        while not future.done():
+            self._check()
+            with suppress(TimeoutError), self._client.as_current():
+                wait([future], timeout=CHECK_SECONDS)
 
 
 @contextmanager
-def cluster_pool(address: str) -> Iterator[Executor]:
-    """An executor on the cluster at `address`: dask://host:port, or dask+tls:// with Dask's own TLS set-up.
+def cluster_pool(address: str, *, limits: Limits, check: Callable[[], None]) -> Iterator[Cluster]:
+    """The cluster at `address`: dask://host:port, or dask+tls:// with Dask's own TLS set-up.
 
     Raises Refusal when no scheduler answers in time, it has no worker, or a worker computes with other
     versions: its numbers might differ.
@@ -71,12 +108,7 @@ def cluster_pool(address: str) -> Iterator[Executor]:
             found = f"{address}, without a worker for {PATIENCE_SECONDS:.0f} s"
             raise Refusal(SETTING, found, "a cluster with a worker: dask worker") from None
         _check(client, address)
-        executor = ClusterExecutor(client)
-        try:
-            yield executor
-        except BaseException:
-            executor.shutdown(cancel_futures=True)
-            raise
+        yield Cluster(client, limits, check)  # what is not wanted any more goes with the client
 
 
 def _check(client: Client, address: str) -> None:
@@ -102,13 +134,27 @@ def _difference(wanted: Mapping[str, str]) -> str:
                      if own.get(name) != version)  # fmt: skip
 
 
-def _do(fn: Callable[..., Any], wanted: Mapping[str, str], *args: Any, **kwargs: Any) -> Any:
-    """On a worker: one fit at a time, with temporary files where Dask removes them with the worker."""
+def _do(
+    function: Callable[[Any], Any], wanted: Mapping[str, str], seconds: float, items: Sequence[Any]
+) -> list[Any]:
+    """On a worker: one fit at a time, with temporary files where Dask removes them with the worker.
+
+    A fit that takes too long ends the worker, which its nanny starts again: Dask can end no task otherwise.
+    """
     difference = _difference(wanted)
     if difference:  # it joined later than the others were looked at
         raise ForecastError(f"a Dask worker computes with {difference}")
+    worker = get_worker()
     with _TURN:
-        own = Path(get_worker().local_directory, "ytterby")
+        own = Path(worker.local_directory, "ytterby")
         own.mkdir(exist_ok=True)
         tempfile.tempdir = str(own)
-        return fn(*args, **kwargs)
+        found = []
+        try:
+            for item in items:
+                if worker.nanny is not None:  # a thread of C's: one of Python's may never run again
+                    faulthandler.dump_traceback_later(seconds, exit=True, file=2)
+                found.append(function(item))
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+        return found

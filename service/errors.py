@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 from forecast.errors import ForecastError, InputError
 from service import logs
 from service.refusals import (
+    Ended,
     NotAllowed,
     NotKnown,
     NotYet,
@@ -70,7 +71,7 @@ def status_of(error: ForecastError) -> int:
             return 404
         case NotAllowed():
             return 403 if error.known else 401
-        case NotYet():
+        case NotYet() | Ended():
             return 409
         case Outdated():
             return 412

@@ -6,35 +6,36 @@ Imported by the worker and by `ytterby train` only: it brings every modelling li
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
-import numpy as np
 import pandas as pd
 from sqlalchemy import Connection
 
 from data.reference.load import has_reference
-from data.store import backtests, champions, facts, forecasts, prices, runs, signals
-from data.store.forecasts import IssuedForecast
+from data.store import prices, runs, signals
 from data.store.runs import Run
 from forecast.errors import ForecastError, InputError
 from forecast.evaluation.exceedance import Exceedance
+from forecast.models import CANDIDATES
+from forecast.models.base import Candidate
 from forecast.pipeline import PanelRun, train_panel
-from forecast.types import SeriesForecast
-from service import exceedance_facts, logs, parameter_facts, promotion, scoring, standing
+from forecast.types import Progress, Step
 from service import inputs as given
+from service import logs, promotion, scoring
 from service.context import Context
-from service.effect_facts import effect_facts
+from service.fit_process import Limits
 from service.heartbeat import Heartbeat, worker_name
 from service.inputs import Inputs
+from service.pace import Pace
 from service.pool import fitting_pool
 from service.refusals import Refusal
+from service.results import results, save
 from service.startup import Watcher, watch
 from service.training import get_run, request
 from service.trial import Trial, trial
-from service.version import library_versions
+from service.version import library_versions, machine
 
 FREQ = "MS"
 
@@ -46,9 +47,9 @@ class Fitted:
     panel: PanelRun
     exceedances: tuple[Exceedance, ...]
     scores: pd.DataFrame
-    trial: Trial | None
     cutoffs: tuple[date, ...]
     seconds: float
+    trial: Trial | None = None
 
 
 def run_here(context: Context, reason: str, watcher: Watcher) -> Run:
@@ -64,45 +65,59 @@ def run_here(context: Context, reason: str, watcher: Watcher) -> Run:
             return ended
 
 
-def perform(context: Context, run: Run, watcher: Watcher | None = None) -> Run:
-    """Do a claimed run to its end and return it as it then stands: done, or failed with the reason.
+def perform(
+    context: Context, run: Run, watcher: Watcher | None = None, *, models: Sequence[Candidate] = CANDIDATES
+) -> Run:
+    """Do a claimed run to its end and return it as it then stands: done, failed with the reason, or
+    cancelled.
 
     Ctrl-C fails it. If this process is told to stop otherwise, the run goes back to the queue. Either way the
     interruption goes on to the caller.
     """
     try:
-        with Heartbeat(context, run.run_id) as beat:
+        with context.engine.connect() as conn:
+            newest = runs.newest_done(conn)
+        pace = Pace((newest.summary or {}).get("stages") if newest else None)
+        with Heartbeat(context, run, pace) as beat:
 
-            def report(note: str, done: int, total: int) -> None:
-                beat.report(note, done, total)
+            def report(step: Step) -> None:
+                progress = beat.report(step)
                 if watcher is not None:
-                    watcher(note, done, total)
+                    watcher(progress)
 
             read_at = context.clock.now()
             with context.engine.connect() as conn:
                 known = given.load(conn, context.clock.today())
-            fitted = fit(known, context, report)
-        _store(context, run, known, fitted, read_at)
+            fitted = fit(known, context, report, check=beat.check, models=models)
+            stages = pace.seconds(time.perf_counter())
+            _store(context, run, known, fitted, read_at, stages)
     except Exception as error:  # noqa: BLE001 - whatever it was, the run must end with its reason
         expected = isinstance(error, ForecastError)
         if not expected:
             logs.get("worker").exception("a training run failed unexpectedly", run=run.run_id)
         why = str(error) if expected else f"{type(error).__name__}: the worker's log says more"
-        with context.engine.begin() as conn:  # changes nothing if another worker has the run by now
-            runs.fail(conn, run.run_id, finished_at=context.clock.now(), error=why)
+        with context.engine.begin() as conn:  # changes nothing if it was cancelled, or is another worker's
+            runs.fail(conn, run, finished_at=context.clock.now(), error=why)
     except KeyboardInterrupt:
         with context.engine.begin() as conn:
-            runs.fail(conn, run.run_id, finished_at=context.clock.now(), error="stopped by hand")
+            runs.fail(conn, run, finished_at=context.clock.now(), error="stopped by hand")
         raise
     except BaseException:
         with context.engine.begin() as conn:
-            runs.release(conn, run.run_id)
+            runs.release(conn, run)
         raise
     return get_run(context, run.run_id)
 
 
-def fit(known: Inputs, context: Context, report: Watcher) -> Fitted:
-    """Forecast and backtest. No database here."""
+def fit(
+    known: Inputs,
+    context: Context,
+    report: Progress,
+    *,
+    check: Callable[[], None] = lambda: None,
+    models: Sequence[Candidate] = CANDIDATES,
+) -> Fitted:
+    """Forecast and backtest. No database here. check: as in fitting_pool."""
     if known.history.empty:
         raise InputError(
             "prices", "none available", "at least one series: ytterby import, or data load-reference"
@@ -111,13 +126,8 @@ def fit(known: Inputs, context: Context, report: Watcher) -> Fitted:
     settings = context.settings
     lag = scoring.lags(known.history, known.known_at)
     folds = scoring.cutoffs(known.history, lag, settings.cutoffs)
-    steps = known.history["unique_id"].nunique() + len(folds)
-    first = steps - len(folds)
-
-    def forward(note: str, done: int, total: int) -> None:
-        report(note, first + done if note == "backtest" else min(done, first), steps)
-
-    with fitting_pool(settings.processes, settings.executor) as executor:
+    limits = Limits(seconds=settings.fit_seconds, megabytes=settings.fit_memory_mb)
+    with fitting_pool(settings.processes, settings.executor, limits=limits, check=check) as executor:
         panel, backtest = train_panel(
             known.history,
             horizon=settings.horizon,
@@ -130,9 +140,11 @@ def fit(known: Inputs, context: Context, report: Watcher) -> Fitted:
             lag=lag,
             executor=executor,
             seed=settings.seed,
-            progress=forward,
+            models=models,
+            progress=report,
             recipes=True,
         )
+    report(Step(stage="scores", done=0, total=1))
     elements = {s.series_id: s.element for s in known.series}
     scores = scoring.score(backtest.rows, known.history, {r.target for r in known.relations})
     return Fitted(
@@ -145,11 +157,18 @@ def fit(known: Inputs, context: Context, report: Watcher) -> Fitted:
     )
 
 
-def _store(context: Context, run: Run, known: Inputs, fitted: Fitted, read_at: datetime) -> None:
+def _store(
+    context: Context,
+    run: Run,
+    known: Inputs,
+    fitted: Fitted,
+    read_at: datetime,
+    stages: Mapping[str, float],
+) -> None:
     """Forecasts, exchange-rate paths, figures, who is champion, and the end of the run: all or nothing.
 
     Raises Refusal when the demonstration prices were removed since `read_at`: what stands on them must not
-    come back.
+    come back. Raises RunNotRunning when the run was cancelled, or is another worker's.
     """
     now = context.clock.now()
     stamp = {
@@ -167,70 +186,26 @@ def _store(context: Context, run: Run, known: Inputs, fitted: Fitted, read_at: d
             for r in f.reports
             if r.status != "ok"
         ],
+        "lost": [
+            [lost.series or None, lost.model, lost.day.isoformat(), lost.why] for lost in fitted.panel.lost
+        ],
         "known_at": known.known_at.isoformat(),
         "cutoffs": [day.isoformat() for day in fitted.cutoffs],
+        "machine": machine(),
         "seconds": round(fitted.seconds, 1),
+        "stages": dict(stages),
         **stamp,
     }
-    found = effect_facts(fitted.panel, known.history, known.relations, known.events)
+    made = results(fitted.panel, fitted.exceedances, fitted.scores, known, run.run_id, now, stamp)
     with context.engine.begin() as conn:
         _still_there(conn, known)
-        _issue(conn, run, known, fitted, now, stamp, replay=context.clock.shifted)
-        facts.save(conn, run.run_id, standing.shocks_of(fitted.panel.forecasts, fitted.panel.seed))
-        rates = fitted.panel.rates
-        if rates is not None:
-            months = [month.start_time.date() for month in rates.periods]
-            forecasts.save_fx_paths(conn, run.run_id, months, rates.rates)
-        for fact in found:
-            facts.save(conn, run.run_id, fact)
-        if fitted.panel.parameters is not None:
-            for fact in parameter_facts.facts_of(fitted.panel.parameters):
-                facts.save(conn, run.run_id, fact)
-        for fact in exceedance_facts.facts_of(fitted.exceedances):
-            facts.save(conn, run.run_id, fact)
-        backtests.save(conn, run.run_id, fitted.scores)
-        runs.finish(conn, run.run_id, finished_at=now, summary=summary)
-
-
-def _issue(
-    conn: Connection,
-    run: Run,
-    known: Inputs,
-    fitted: Fitted,
-    now: datetime,
-    stamp: Mapping[str, Any],
-    *,
-    replay: bool,
-) -> None:
-    """Decide who is champion of each series, and store the forecast of every recipe that can speak for it."""
-    made = [(recipe, forecast) for recipe, found in fitted.panel.recipes.items() for forecast in found]
-    base_of = {r.target: r.base for r in known.relations}
-    withheld = {(name, recipe): why for name, recipe, why in fitted.panel.withheld}
-    origins = {f.key.unique_id: f.origin.start_time.date() for _, f in made if f.key.unique_id not in base_of}
-    decided = promotion.decide_run(conn, run, fitted.trial, origins=origins, withheld=withheld, now=now)
-    issued_by: dict[str, list[str]] = {}
-    for recipe, forecast in made:
-        issued_by.setdefault(forecast.key.unique_id, []).append(recipe)
-    for recipe, forecast in made:
-        name = forecast.key.unique_id
-        base = base_of.get(name, name)
-        if name == base:
-            forecast = replace(forecast, promotion_reason=decided[name].reason)
-        served = champions.rung(name, run.run_id, issued_by[name], base, decided.get(base))
-        silent = {other: why for (who, other), why in withheld.items() if who == base}
-        forecasts.save(
-            conn,
-            replace(
-                issued(forecast, run.run_id, now, known.known_at, {**stamp, "withheld": silent}),
-                recipe=recipe,
-                served=served is not None and served.recipe == recipe,
-                replay=replay,
-            ),
+        decided = promotion.decide_run(
+            conn, run, fitted.trial, origins=made.origins, withheld=made.withheld, now=now
         )
-        for fact in standing.facts_of(forecast, recipe):
-            facts.save(conn, run.run_id, fact)
-    for name in issued_by:
-        signals.add(conn, kind="forecast", subject=name, detail={"run_id": run.run_id}, at=now)
+        save(conn, run.run_id, made.served(decided, replay=context.clock.shifted))
+        for name in sorted({one.series_id for one in made.forecasts}):
+            signals.add(conn, kind="forecast", subject=name, detail={"run_id": run.run_id}, at=now)
+        runs.finish(conn, run, finished_at=now, summary=summary)
 
 
 def _still_there(conn: Connection, known: Inputs) -> None:
@@ -243,53 +218,3 @@ def _still_there(conn: Connection, known: Inputs) -> None:
             "demonstration data that were removed while the run was fitting",
             "prices that stay until a run ends; nothing was stored, ask for another run",
         )
-
-
-def issued(
-    made: SeriesForecast, run_id: int, issued_at: datetime, known_at: date, stamp: Mapping[str, Any]
-) -> IssuedForecast:
-    """A forecast as it is kept: arrays beside a JSON-ready header."""
-    return IssuedForecast(
-        series_id=made.key.unique_id,
-        run_id=run_id,
-        issued_at=issued_at,
-        known_at=known_at,
-        origin=made.origin.start_time.date(),
-        lag=made.lag,
-        periods=[period.start_time.date() for period in made.periods],
-        quantiles=made.quantiles,
-        values=made.values,
-        mean=made.mean,
-        paths=made.paths,
-        header=plain(
-            {
-                "champion": made.champion,
-                "promotion_reason": made.promotion_reason,
-                "weights": made.weights,
-                "reports": [asdict(r) for r in made.reports],
-                "calibration": asdict(made.calibration),
-                "events": [asdict(e) for e in made.events],
-                "caveats": made.caveats,
-                "details": made.details,
-                "last_price": made.last_price,
-            }
-            | dict(stamp)
-        ),
-    )
-
-
-def plain(value: Any) -> Any:
-    """JSON-ready: arrays as lists, mappings as dicts, days as text, numbers that are none as null."""
-    if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, np.ndarray):
-        return plain(value.tolist())
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(v) for v in value]
-    if isinstance(value, np.generic):
-        return plain(value.item())
-    if isinstance(value, float):
-        return value if np.isfinite(value) else None
-    if value is None or isinstance(value, str | int | bool):
-        return value
-    return str(value)

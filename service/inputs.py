@@ -17,6 +17,7 @@ from data.store import prices
 from data.types import Quote, Series
 from forecast.events.event import Event
 from forecast.types import Relation
+from service.refusals import Refusal
 
 COLUMNS = (
     "unique_id",
@@ -91,6 +92,26 @@ def load(
         known_at=known_at,
         fingerprint=_fingerprint(history, fx, events),
         demonstration=has_reference(conn),
+    )
+
+
+def as_given(
+    conn: Connection, run_id: int, known_at: date, read_at: str | None, fingerprint: str | None
+) -> Inputs:
+    """What a run was given, read back as the store held it when it read. Raises Refusal where it is not that.
+
+    read_at: instant in ISO form, None for runs from before it was kept.
+    """
+    instant = None if read_at is None else datetime.fromisoformat(read_at)
+    # a replay of an older day (--today) stands on quotes that were recorded here long after that day
+    for recorded_by in (instant, None):
+        found = load(conn, known_at, recorded_by=recorded_by)
+        if found.fingerprint == fingerprint:
+            return found
+    raise Refusal(
+        f"run {run_id}",
+        "prices or events that are not those it was given",
+        "a run whose inputs are still stored (demonstration data may have been removed)",
     )
 
 

@@ -7,6 +7,7 @@ Refusal (an InputError: field, found, allowed)
 ├── WrongShape      a body in a form that nothing here reads
 ├── TooLarge        a body, or an answer, beyond the stated limit
 ├── Outdated        a change to a version that is no longer the current one
+├── Ended           a change to something that is over
 ├── VersionNeeded   a change that does not say which version it changes
 └── RowsRefused     rows of an upload that cannot be kept, each with its reason
 """
@@ -72,6 +73,10 @@ class Outdated(Refusal):
         super().__init__(
             "If-Match", found, f'"{current}", the version stored now: read it again, then change it'
         )
+
+
+class Ended(Refusal):
+    """Something that is over, so that nothing can be done about it."""
 
 
 class VersionNeeded(Refusal):

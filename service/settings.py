@@ -58,6 +58,12 @@ class Settings(BaseSettings):
         default="",
         description="Where fits run: empty for processes of this machine, or a Dask cluster. docs/scale.md",
     )
+    fit_seconds: float = Field(
+        default=120.0, gt=0, le=86_400, description="Longest that one fit may take, in seconds"
+    )
+    fit_memory_mb: int = Field(
+        default=2_000, ge=300, description="Most memory of a process that fits, in megabytes (on Linux)"
+    )
     seed: int = Field(default=0, ge=0, description="Seed of every random draw")
     max_body_bytes: int = Field(default=5_000_000, ge=1_000, description="Largest request body")
     max_rows: int = Field(
@@ -84,10 +90,8 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(
         default=15.0, ge=0.5, le=600, description="Silence after which another worker takes the schedule over"
     )
-    job_ingest: str = Field(
-        default="every: 5m", description="When sources are looked at; each is pulled at its own interval"
-    )
-    job_score: str = Field(default="cron: 40 4 * * *", description="When forecasts are scored")
+    job_ingest: str = Field(default="every: 5m", description="When sources that are due are pulled")
+    job_score: str = Field(default="every: 1h", description="When forecasts are scored whose prices came")
     job_retrain: str = Field(
         default="cron: 30 5 * * mon-fri", description="When all models are fitted anew, docs/operations.md"
     )

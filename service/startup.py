@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from data.reference.load import load_reference
 from data.store import forecasts, prices, runs
 from data.store.migrate import migrate
-from data.store.runs import Run
+from data.store.runs import Run, RunProgress
 from service import auth
 from service.context import Context
+from service.refusals import NotKnown
 
-#: Called with what is being done, steps done, steps there are (0: not known yet).
-Watcher = Callable[[str, int, int], None]
+#: Shown how far a run is.
+Watcher = Callable[[RunProgress], None]
+#: States that a run does not leave.
+ENDED = frozenset({"done", "failed", "cancelled"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,14 +50,14 @@ def prepare_to_serve(context: Context, *, reference: bool = True) -> Prepared:
 
 
 def watch(context: Context, run_id: int, watcher: Watcher, *, every_seconds: float = 0.25) -> Run:
-    """Block until a run is done or failed, showing its progress to `watcher`; the run as it ended."""
+    """Block until a run has ended, showing its progress to `watcher`; the run as it ended. Raises
+    NotKnown."""
     while True:
         with context.engine.connect() as conn:
             run = runs.get_run(conn, run_id)
         if run is None:
-            raise LookupError(f"run {run_id} left the database while it was waited for")
-        if run.state in ("done", "failed"):
-            watcher(run.state, run.total, run.total)
+            raise NotKnown("run_id", run_id, "a number that ytterby runs list shows")
+        if run.state in ENDED:
             return run
-        watcher(run.note or run.state, run.done, run.total)
+        watcher(run.progress or RunProgress(stage=run.state))
         time.sleep(every_seconds)

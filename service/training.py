@@ -8,7 +8,7 @@ from typing import Any
 from data.store import backtests, runs
 from data.store.runs import Run
 from service.context import Context
-from service.refusals import NotKnown, NotYet
+from service.refusals import Ended, NotKnown, NotYet
 
 SCORE_COLUMNS = ("series_id", "model", "step", "metric", "value", "low", "high", "n")
 
@@ -38,6 +38,26 @@ def get_run(context: Context, run_id: int) -> Run:
     return found
 
 
+def newest(context: Context) -> Run:
+    """The run that was asked for last. Raises NotYet before the first."""
+    found = list_runs(context, 1)
+    if not found:
+        raise NotYet("run", "none", "one that was asked for: POST /v1/training-runs, or ytterby train")
+    return found[0]
+
+
+def cancel(context: Context, run_id: int) -> Run:
+    """End a run that is queued or running; as it then stands. Its worker stops within about a second, and
+    nothing of it is stored. Cancelling twice is cancelling once. Raises NotKnown, and Ended for one that is
+    over."""
+    with context.engine.begin() as conn:
+        runs.cancel(conn, run_id, finished_at=context.clock.now())
+    found = get_run(context, run_id)
+    if found.state != "cancelled":
+        raise Ended("run_id", f"{run_id}, which is {found.state}", "a run that is queued or running")
+    return found
+
+
 def scores(
     context: Context,
     run_id: int | None,
@@ -52,10 +72,10 @@ def scores(
     """
     with context.engine.connect() as conn:
         if run_id is None:
-            done = [run for run in runs.list_runs(conn, limit=500) if run.state == "done"]
-            if not done:
+            done = runs.newest_done(conn)
+            if done is None:
                 raise NotYet("backtest", "none", "a finished run: POST /v1/training-runs, or ytterby train")
-            run_id = done[0].run_id
+            run_id = done.run_id
         elif runs.get_run(conn, run_id) is None:
             raise NotKnown("run_id", run_id, "a number that GET /v1/training-runs shows")
         table = backtests.load(conn, run_id)

@@ -87,13 +87,15 @@ def history(
     conn: Connection,
     *,
     series_id: str | None = None,
+    run_id: int | None = None,
     outcomes: Sequence[str] = OUTCOMES,
     limit: int | None = None,
 ) -> tuple[Promotion, ...]:
-    """Decisions, the newest first."""
+    """Decisions, the newest first; of one series or run, or of all."""
     chosen = select(*_COLUMNS).where(promotion.c.outcome.in_(outcomes))
-    if series_id is not None:
-        chosen = chosen.where(promotion.c.series_id == series_id)
+    for column, wanted in ((promotion.c.series_id, series_id), (promotion.c.run_id, run_id)):
+        if wanted is not None:
+            chosen = chosen.where(column == wanted)
     ordered = chosen.order_by(promotion.c.decided_at.desc(), promotion.c.promotion_id.desc()).limit(limit)
     return tuple(Promotion(**row._mapping) for row in conn.execute(ordered))
 

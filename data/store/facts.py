@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Row, insert, select
 
 from data.store.tables import run_fact
 from forecast.types import Array
@@ -46,6 +46,14 @@ def load(conn: Connection, run_id: int, kind: str, series_id: str = WHOLE_RUN) -
             run_fact.c.run_id == run_id, run_fact.c.kind == kind, run_fact.c.series_id == series_id
         )
     ).first()
-    if row is None:
-        return None
+    return None if row is None else _fact(row)
+
+
+def all_of_run(conn: Connection, run_id: int) -> tuple[Fact, ...]:
+    """Every fact of a run, by kind and series."""
+    chosen = select(run_fact).where(run_fact.c.run_id == run_id)
+    return tuple(_fact(row) for row in conn.execute(chosen.order_by(run_fact.c.kind, run_fact.c.series_id)))
+
+
+def _fact(row: Row[Any]) -> Fact:
     return Fact(kind=row.kind, content=row.content, series_id=row.series_id, numbers=row.numbers)

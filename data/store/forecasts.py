@@ -116,6 +116,13 @@ def served_of_run(conn: Connection, run_id: int, series_id: str) -> IssuedForeca
     return None if found is None else of_run(conn, run_id, series_id, found.recipe)
 
 
+def all_of_run(conn: Connection, run_id: int) -> tuple[IssuedForecast, ...]:
+    """Every forecast of a run, by series and recipe."""
+    chosen = select(forecast).where(forecast.c.run_id == run_id)
+    rows = conn.execute(chosen.order_by(forecast.c.series_id, forecast.c.recipe))
+    return tuple(_issued(row) for row in rows)
+
+
 def runs_of(conn: Connection, series_id: str) -> tuple[int, ...]:
     """Runs that issued a forecast of a series, the newest first. Cheap: no array is read."""
     rows = conn.execute(

@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, select, update
 
 from data.errors import RunNotRunning
 from data.store import jobs
 from data.store.tables import run
 
+#: Workers that may die of one run before it is given up.
+DEATHS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunProgress:
+    """How far a running run is. done, total: of its stage; series, model: in hand, None for all or none;
+    share: of the whole run, 0 to 1; seconds_left: an estimate, None while there is nothing to go by."""
+
+    stage: str
+    done: int = 0
+    total: int = 0
+    series: str | None = None
+    model: str | None = None
+    share: float = 0.0
+    seconds_left: float | None = None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """state: "queued", "running", "done" or "failed". done, total: steps; note: what is being done."""
+    """state: "queued", "running", "done", "failed" or "cancelled". progress: while it is running. claims: how
+    often a worker took it; what an earlier claim says is not heard."""
 
     run_id: int
     state: str
@@ -24,12 +42,11 @@ class Run:
     started_at: datetime | None
     finished_at: datetime | None
     reason: str
-    done: int
-    total: int
-    note: str | None
+    progress: RunProgress | None
     summary: Mapping[str, Any] | None
     error: str | None
     worker: str | None
+    claims: int
 
 
 #: Any number, other than that of data/store/migrate.py, that every Ytterby on one PostgreSQL shares.
@@ -39,9 +56,7 @@ _UNCLAIMED = {
     "state": "queued",
     "started_at": None,
     "worker": None,
-    "done": 0,
-    "total": 0,
-    "note": None,
+    "progress": None,
     "beats": 0,
     "seen_beats": 0,
     "seen_at": None,
@@ -89,10 +104,11 @@ def claim(conn: Connection, *, now: datetime, worker: str) -> Run | None:
         .with_for_update(skip_locked=True)
         .scalar_subquery()
     )
+    taken = {"state": "running", "started_at": now, "worker": worker, "seen_at": now}
     row = conn.execute(
         update(run)
         .where(run.c.run_id == oldest, run.c.state == "queued")
-        .values({**_UNCLAIMED, "state": "running", "started_at": now, "worker": worker, "seen_at": now})
+        .values({**_UNCLAIMED, **taken, "claims": run.c.claims + 1})
         .returning(*_COLUMNS)
     ).first()
     if row is None:
@@ -101,47 +117,56 @@ def claim(conn: Connection, *, now: datetime, worker: str) -> Run | None:
     return _run(row)
 
 
-def progress(conn: Connection, run_id: int, done: int, total: int, note: str) -> None:
-    """Say how far a run is, which is also its sign of life. Nothing happens if it is not running."""
-    conn.execute(
-        update(run)
-        .where(run.c.run_id == run_id, run.c.state == "running")
-        .values(done=done, total=total, note=note, beats=run.c.beats + 1)
-    )
+def progress(conn: Connection, mine: Run, told: RunProgress) -> bool:
+    """Say how far a claimed run is, which is also its sign of life. False (and no change) if it was
+    cancelled, or is another claim's by now."""
+    heard = conn.execute(update(run).where(_held(mine)).values(progress=asdict(told), beats=run.c.beats + 1))
+    return heard.rowcount > 0
 
 
-def finish(conn: Connection, run_id: int, *, finished_at: datetime, summary: Mapping[str, Any]) -> None:
-    """End a running run well. Raises RunNotRunning for any other, so that no result is stored twice."""
+def finish(conn: Connection, mine: Run, *, finished_at: datetime, summary: Mapping[str, Any]) -> None:
+    """End a claimed run well. Raises RunNotRunning if it was cancelled, or is another claim's by now, so that
+    no result is stored twice, or after all."""
     ended = conn.execute(
         update(run)
-        .where(run.c.run_id == run_id, run.c.state == "running")
-        .values(state="done", finished_at=finished_at, summary=dict(summary), note=None)
+        .where(_held(mine))
+        .values(state="done", finished_at=finished_at, summary=dict(summary), progress=None)
     )
     if ended.rowcount == 0:
-        found = get_run(conn, run_id)
-        raise RunNotRunning(run_id, "unknown" if found is None else found.state)
+        found = get_run(conn, mine.run_id)
+        raise RunNotRunning(mine.run_id, "unknown" if found is None else found.state)
 
 
-def fail(conn: Connection, run_id: int, *, finished_at: datetime, error: str) -> bool:
-    """End a running run with its reason; False (and no change) if it is not running."""
+def fail(conn: Connection, mine: Run, *, finished_at: datetime, error: str) -> bool:
+    """End a claimed run with its reason; False (and no change) if it is not this claim's."""
     ended = conn.execute(
         update(run)
-        .where(run.c.run_id == run_id, run.c.state == "running")
-        .values(state="failed", finished_at=finished_at, error=error)
+        .where(_held(mine))
+        .values(state="failed", finished_at=finished_at, error=error, progress=None)
     )
     return ended.rowcount > 0
 
 
-def release(conn: Connection, run_id: int) -> bool:
-    """Put a running run back into the queue; False if it is not running."""
-    freed = conn.execute(
-        update(run).where(run.c.run_id == run_id, run.c.state == "running").values(_UNCLAIMED)
+def cancel(conn: Connection, run_id: int, *, finished_at: datetime) -> bool:
+    """End a run that is queued or running: its worker will not be heard any more. False (and no change) if it
+    has ended, or there is none."""
+    ended = conn.execute(
+        update(run)
+        .where(run.c.run_id == run_id, run.c.state.in_(("queued", "running")))
+        .values(state="cancelled", finished_at=finished_at, progress=None)
     )
+    return ended.rowcount > 0
+
+
+def release(conn: Connection, mine: Run) -> bool:
+    """Put a claimed run back into the queue; False if it is not this claim's."""
+    freed = conn.execute(update(run).where(_held(mine)).values(_UNCLAIMED))
     return freed.rowcount > 0
 
 
 def release_stale(conn: Connection, now: datetime, older_than: timedelta) -> int:
-    """Put runs back into the queue whose worker gave no sign of life for `older_than`; how many.
+    """Take runs from workers that gave no sign of life for `older_than`; how many. They go back to the queue;
+    one that DEATHS workers died of has failed.
 
     To be called again and again. Signs are counted, and a call that sees a new one notes its own `now`
     beside it: clocks of two machines are never compared.
@@ -152,8 +177,16 @@ def release_stale(conn: Connection, now: datetime, older_than: timedelta) -> int
         .where(running, run.c.beats != run.c.seen_beats)
         .values(seen_beats=run.c.beats, seen_at=now)
     )
-    freed = conn.execute(update(run).where(running, run.c.seen_at < now - older_than).values(_UNCLAIMED))
-    return freed.rowcount
+    stale = and_(running, run.c.seen_at < now - older_than)
+    deaths = run.c.deaths + 1
+    why = f"its worker died, or gave no sign of life for {older_than.total_seconds():g} s, {DEATHS} times"
+    given_up = conn.execute(
+        update(run)
+        .where(stale, deaths >= DEATHS)
+        .values(state="failed", finished_at=now, error=why, progress=None, deaths=deaths)
+    )
+    freed = conn.execute(update(run).where(stale).values({**_UNCLAIMED, "deaths": deaths}))
+    return given_up.rowcount + freed.rowcount
 
 
 def list_runs(conn: Connection, *, limit: int | None = None) -> tuple[Run, ...]:
@@ -177,5 +210,12 @@ def get_run(conn: Connection, run_id: int) -> Run | None:
     return None if row is None else _run(row)
 
 
+def _held(mine: Run) -> ColumnElement[bool]:
+    """Is it still as `mine` was claimed?"""
+    return and_(run.c.run_id == mine.run_id, run.c.state == "running", run.c.claims == mine.claims)
+
+
 def _run(row: Row[Any]) -> Run:
-    return Run(**row._mapping)
+    values = dict(row._mapping)
+    told = values.pop("progress")
+    return Run(**values, progress=None if told is None else RunProgress(**told))

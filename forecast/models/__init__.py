@@ -60,19 +60,3 @@ def get_candidate(name: str) -> Candidate:
         if candidate.name == name:
             return candidate
     raise UnknownModel(name, tuple(candidate.name for candidate in CANDIDATES))
-
-
-def get_model(name: str) -> Model:
-    """The candidate of that name which is estimated on one series. Raises UnknownModel."""
-    for model in MODELS:
-        if model.name == name:
-            return model
-    raise UnknownModel(name, tuple(model.name for model in MODELS))
-
-
-def get_panel_model(name: str) -> PanelModel:
-    """The candidate of that name which is estimated on a whole panel. Raises UnknownModel."""
-    for model in PANEL_MODELS:
-        if model.name == name:
-            return model
-    raise UnknownModel(name, tuple(model.name for model in PANEL_MODELS))

@@ -103,6 +103,7 @@ class Candidate(Protocol):
         ...
 
 
+@runtime_checkable
 class Model(Candidate, Protocol):
     """A candidate that is estimated on one series."""
 
@@ -111,6 +112,7 @@ class Model(Candidate, Protocol):
         ...
 
 
+@runtime_checkable
 class PanelModel(Candidate, Protocol):
     """A candidate whose parameters are shared by the series of a panel and estimated on all of them."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -96,11 +96,15 @@ def silenced(rule: Rule, subject: str, silences: Sequence[Silence]) -> bool:
     return any(all(own.get(name) == value for name, value in s.matches.items()) for s in silences)
 
 
+_FIELDS = tuple(f.name for f in fields(Alert))
+
+
 class Judge:
     """One alert under judgement; `judge` is its only user."""
 
     def __init__(self, rule: Rule, alert: Alert, *, quiet: bool, now: datetime) -> None:
-        self.rule, self.alert, self.quiet, self.now = rule, alert, quiet, now
+        self.rule, self.quiet, self.now = rule, quiet, now
+        self.own: dict[str, Any] = {name: getattr(alert, name) for name in _FIELDS}  # as it is to be kept
         self.state = state_of(alert.content.get("machine", {}))
         kept = alert.content.get("told")
         self.told = Told() if kept is None else _told(kept)
@@ -115,18 +119,17 @@ class Judge:
         if observation is not None and stepped.seen in (Seen.NEW, Seen.REVISED):
             newest = self.state.trail[-1]
             if newest.key == observation.key:
-                self.alert = replace(self.alert, value=newest.value, observed_at=observation.at)
+                self.own |= {"value": newest.value, "observed_at": observation.at}
         if stepped.seen is Seen.LATE and observation is not None:
             self.line(before.phase, Reason.NOTHING_NEW, "late", observation)
         if turned is None:
             return
         if self.state.episode != before.episode:  # less: a revision called off that it had fired
-            fired_at = self.now if self.state.episode > before.episode else None
-            self.alert = replace(
-                self.alert, fired_at=fired_at, resolved_at=None, acknowledged_at=None, acknowledged_by=None
-            )
+            self.own |= dict.fromkeys(("fired_at", "resolved_at", "acknowledged_at", "acknowledged_by"))
+            if self.state.episode > before.episode:
+                self.own["fired_at"] = self.now
         if turned.after is Phase.RESOLVED:
-            self.alert = replace(self.alert, resolved_at=self.now)
+            self.own["resolved_at"] = self.now
         reason = self.decide(turned, observation)
         self.line(turned.before, reason, f"{why}, revised" if turned.revised else why, observation)
 
@@ -139,7 +142,7 @@ class Judge:
             self.told,
             enabled=self.rule.enabled,
             silenced=self.quiet,
-            acknowledged=self.alert.acknowledged_at is not None,
+            acknowledged=self.own["acknowledged_at"] is not None,
             repeat_every=None if hours is None else timedelta(hours=hours),
             now=self.now,
         )
@@ -151,7 +154,7 @@ class Judge:
 
     def change_rule(self, observations: Sequence[Observation]) -> None:
         """Judge what is remembered by another version of the rule, measured again where that differs."""
-        before, same = self.state.phase, self.alert.content.get("measured") == self.rule.measured
+        before, same = self.state.phase, self.own["content"].get("measured") == self.rule.measured
         values = None if same else {o.key: o.value for o in observations}
         stepped = rejudge(self.state, self.rule, values)
         last = stepped.state.trail[-1].key if stepped.state.trail else None
@@ -161,14 +164,14 @@ class Judge:
 
     def tell(self, reason: Reason, observation: Observation | None) -> None:
         """Add a notice."""
-        self.alert = replace(self.alert, told_at=self.now)
+        self.own["told_at"] = self.now
         self.notices.append(
             Notice(
                 rule=self.rule,
-                subject=self.alert.subject,
+                subject=self.own["subject"],
                 reason=reason,
                 phase=self.state.phase,
-                value=self.alert.value if observation is None else observation.value,
+                value=self.own["value"] if observation is None else observation.value,
                 note="" if observation is None else observation.note,
                 at=self.now,
             )
@@ -178,14 +181,14 @@ class Judge:
         """Add a line of history."""
         self.lines.append(
             AlertTransition(
-                alert_id=self.alert.alert_id,
+                alert_id=self.own["alert_id"],
                 at=self.now,
                 before=before.value,
                 after=self.state.phase.value,
                 reason=why,
                 notified=decided.value,
                 observation=None if observation is None else observation.key,
-                value=self.alert.value if observation is None else observation.value,
+                value=self.own["value"] if observation is None else observation.value,
                 note="" if observation is None else observation.note,
                 rule_version=self.rule.version,
             )
@@ -196,13 +199,13 @@ class Judge:
         phase = self.state.phase
         words = f"newest quote {age.days} days old, more than {age.patience}"
         if age.days <= age.patience:
-            if self.alert.stale_since is not None:
-                self.alert, self.stale_told = replace(self.alert, stale_since=None), False
+            if self.own["stale_since"] is not None:
+                self.own["stale_since"], self.stale_told = None, False
                 self.line(phase, Reason.NOTHING_NEW, "fresh again", None)
             return
-        began = self.alert.stale_since is None
+        began = self.own["stale_since"] is None
         if began:
-            self.alert = replace(self.alert, stale_since=self.now)
+            self.own["stale_since"] = self.now
         if self.stale_told or not (began or not self.quiet):
             return
         said = Observation(key="", value=float(age.days), at=self.now, note=words)
@@ -225,16 +228,14 @@ class Judge:
             "stale_told": self.stale_told,
             "measured": self.rule.measured,
         }
-        repeated = (
-            self.state.phase.on and self.rule.repeat_hours is not None and self.alert.acknowledged_at is None
-        )
-        alert = replace(
-            self.alert,
-            state=self.state.phase.value,
-            content=content,
-            rule_version=self.rule.version,
-            attention=self.kept_back or repeated,
-        )
+        awaited = self.rule.repeat_hours is not None and self.own["acknowledged_at"] is None
+        self.own |= {
+            "state": self.state.phase.value,
+            "content": content,
+            "rule_version": self.rule.version,
+            "attention": self.kept_back or (self.state.phase.on and awaited),
+        }
+        alert = Alert(**self.own)
         return Judged(
             alert=alert, changed=alert != read, lines=tuple(self.lines), notices=tuple(self.notices)
         )

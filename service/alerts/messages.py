@@ -11,7 +11,7 @@ from typing import Any
 
 from service.alerts.judge import Notice
 from service.alerts.notify import Reason
-from service.alerts.rules import P_BEYOND_AT, P_CROSS_BY, Rule
+from service.alerts.rules import BY_NAME, P_BEYOND_AT, P_CROSS_BY, Rule
 from service.webhooks.outbox import Message
 
 #: What the alerts of one digest may take of a body of 20,000 bytes, and a note of one alert's.
@@ -85,7 +85,7 @@ def type_of(notice: Notice) -> str:
 
 def fields_of(alert_id: int, notice: Notice, text: str) -> dict[str, Any]:
     """The fields of one alert, as every message has them."""
-    rule = notice.rule
+    rule, stale = notice.rule, notice.reason is Reason.STALE
     return {
         "alert_id": alert_id,
         "type": type_of(notice),
@@ -93,10 +93,10 @@ def fields_of(alert_id: int, notice: Notice, text: str) -> dict[str, Any]:
         "state": notice.phase.value,
         "summary": text,
         "value": notice.value,
-        "threshold": rule.threshold,
+        "threshold": None if stale else rule.threshold,
         "direction": rule.direction,
         "level": rule.level,
-        "means": rule.about.value,
+        "means": BY_NAME["stale"].value if stale else rule.about.value,
         "note": notice.note[:MOST_NOTE],
         "subject": notice.subject,
         "series_id": rule.series_id,

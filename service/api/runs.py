@@ -39,6 +39,13 @@ def ask_for_run(body: RunIn, context: Ctx, response: Response) -> RunOut:
     return RunOut.model_validate(run)
 
 
+@router.post("/training-runs/{run_id}/cancel", dependencies=Writing)
+def cancel_run(run_id: RunId, context: Ctx) -> RunOut:
+    """Cancel a run that is queued or running: nothing of it is stored. Its worker stops within about a
+    second."""
+    return RunOut.model_validate(training.cancel(context, run_id))
+
+
 @router.get("/backtests", response_model=ScoreList, dependencies=Reading)
 def backtests(
     context: Ctx,

@@ -43,7 +43,7 @@ def add(
     made, secret = endpoints.create(ready_here(), content, author())
     if secret is not None:
         out.print(secret, soft_wrap=True)
-        say("Its secret, shown this once. docs/webhooks.md shows how a receiver checks signatures with it.")
+        say("Its secret, shown this once: the receiver checks signatures with it (Standard Webhooks).")
     say(f"Added endpoint {made.endpoint_id}. Try it: ytterby endpoints test {made.endpoint_id}")
 
 

@@ -140,21 +140,14 @@ def train(
     """
     from service import fitting
     from service.commands.progress import run_progress
+    from service.commands.runs import tell
 
     context = ready_here(today=today, **({} if executor is None else {"executor": executor}))
     with run_progress() as watcher:
         run = fitting.run_here(context, "ytterby train", watcher)
     if as_json:
         print_json(run)
-    elif run.state == "done":
-        summary = run.summary or {}
-        made, seconds = summary.get("forecasts"), summary.get("seconds")
-        say(f"Run {run.run_id} is done: {made} forecasts in {seconds:.0f} s.")
-        for name, why in summary.get("failures", []):
-            say(f"[yellow]{name} got no forecast: {why}[/yellow]")
-    if run.state != "done":
-        say(f"[red]Run {run.run_id} failed:[/red] {run.error}")
-        raise typer.Exit(FAILURE)
+    tell(run)
 
 
 def backtest(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.commands.options import day, ready_here
+from service.commands.options import author, day, ready_here
 from service.commands.output import (
     AsCsv,
     AsJson,
@@ -61,7 +60,7 @@ def rollback(
     from service.commands.options import checked
 
     body = checked(RollbackIn, {"reason": reason})
-    found = promotion.rollback(ready_here(), series, reason=body.reason, author=getpass.getuser())
+    found = promotion.rollback(ready_here(), series, reason=body.reason, author=author())
     if as_json:
         print_json(found)
     else:

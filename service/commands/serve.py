@@ -87,8 +87,9 @@ def first_training(context: Context) -> None:
     run = training.request(context, "first start")
     with run_progress() as watcher:
         ended = startup.watch(context, run.run_id, watcher)
-    if ended.state == "failed":
-        say(f"[red]Training failed:[/red] {ended.error}. Serving without forecasts; try: ytterby train")
+    if ended.state != "done":
+        why = ended.error or "it was cancelled"
+        say(f"[red]Training failed:[/red] {why}. Serving without forecasts; try: ytterby train")
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -21,14 +21,14 @@ HEADINGS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One horizon of one series, as judged last. out: is it out of band?"""
+    """One horizon of one series that has enough outcomes, as judged last. out: is it out of band?"""
 
     series_id: str
     champion: str
     months: str
     outcomes: int
-    coverage: float | None
-    band: tuple[float, float] | None
+    coverage: float
+    band: tuple[float, float]
     skill: float | None
     out: bool
 
@@ -57,6 +57,7 @@ def record_page(context: Context, asked: Asked) -> RecordPage:
             _part(health.series_id, health.content["champion"], part)
             for health in found.health
             for part in health.content["horizons"]
+            if part["coverage"] is not None
         ),
         places=tuple(decided[name] for name in sorted(decided)),
     )
@@ -68,14 +69,13 @@ def _rows(groups: tuple[Group, ...], by: str) -> tuple[tuple[str, Figures], ...]
 
 def _part(series_id: str, champion: str, part: Mapping[str, Any]) -> Part:
     first, last = part["first"], part["last"]
-    judged = part["coverage"] is not None
     return Part(
         series_id=series_id,
         champion=champion,
         months=str(first) if first == last else f"{first} to {last}",
         outcomes=part["outcomes"],
         coverage=part["coverage"],
-        band=(part["coverage_low"], part["coverage_high"]) if judged else None,
+        band=(part["coverage_low"], part["coverage_high"]),
         skill=part["skill"],
         out=part["state"] in ("skill", "coverage"),
     )

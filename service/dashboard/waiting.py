@@ -6,18 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from data.store.runs import Run
+from service.pace import in_words, time_left
 
 REFRESH_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
-    """state: "none", "queued", "running", "done" or "failed", of the newest run. total: 0 when unknown."""
+    """state: "none", or that of the newest run. doing: in words; share: of the run, 0 to 1, None when
+    unknown."""
 
     state: str
-    done: int = 0
-    total: int = 0
-    note: str = ""
+    doing: str = ""
+    share: float | None = None
     error: str = ""
 
     @property
@@ -30,7 +31,10 @@ def training_now(newest_first: Sequence[Run]) -> Training:
     """The state of training as the newest run tells it."""
     if not newest_first:
         return Training(state="none")
-    run = newest_first[0]
+    run, told = newest_first[0], newest_first[0].progress
     return Training(
-        state=run.state, done=run.done, total=run.total, note=run.note or "", error=run.error or ""
+        state=run.state,
+        doing="" if told is None else ", ".join(filter(None, (in_words(told), time_left(told)))),
+        share=None if told is None else told.share,
+        error=run.error or "",
     )

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection
 
-from data.store import champions, record
+from data.store import champions, jobs, record
 from data.store.record import Wanted
 from data.types import Series
 from forecast.distribution.combination import BENCHMARK
@@ -51,10 +51,18 @@ def judge(conn: Connection, series: Series, now: datetime, *, replay: bool) -> J
         return Judgement(series_id=name, degraded=False, demoted=False)
     parts = [part.plain() for part in (health(live), *by_horizon(live))]
     degraded = any(part["state"] in OUT_OF_BAND for part in parts)
-    content = {"champion": champion, "degraded": degraded, "overall": parts[0], "horizons": parts[1:]}
+    content = {
+        "champion": champion,
+        "degraded": degraded,
+        "replays": replay,
+        "overall": parts[0],
+        "horizons": parts[1:],
+    }
     before = record.newest_health(conn, name).get(name)
     if before is None or before.content != content:
         record.save_health(conn, name, now, content)
+    if degraded and not (before and before.content["degraded"]):
+        jobs.want(conn, jobs.RETRAIN, f"{name} is out of band in service", now)
     reason = None
     if decided is not None and champion != BENCHMARK and name == owner:
         walk = _live(conn, name, BENCHMARK, since, replay)

@@ -16,7 +16,7 @@ from data.sources import judge
 from data.sources.ecb_source import DayRates, monthly_means, read_ecb
 from data.sources.judge import Suspicion
 from data.sources.rows import Records
-from data.store import fx, fx_days
+from data.store import fx, fx_days, jobs
 from data.types import FxRate
 from data.validate import first_available
 from forecast.errors import InputError
@@ -77,6 +77,8 @@ def keep(
                 )
             )
     result = fx.append(conn, made)
+    if result.added or result.corrected:
+        jobs.want(conn, jobs.RETRAIN, f"new exchange rates: {result.added + result.corrected} months", now)
     said = f"{recorded} rates of single days recorded, {len(made)} monthly means stand on them"
     said += f"; {others} months of another source left alone" if others else ""
     return KeptRates(added=result.added, corrected=result.corrected, said=said)

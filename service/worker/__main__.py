@@ -17,8 +17,6 @@ from service.worker.jobs import JOBS, Job
 
 #: Set by a parent that holds the other end of our standard input: when it goes, so do we.
 TIED = "YTTERBY_WORKER_TIED"
-
-
 #: Fits take what requests leave, where both share a machine. Processes that fit inherit it.
 _NICENESS = 10
 

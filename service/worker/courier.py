@@ -22,7 +22,9 @@ from service.webhooks.secrets import SecretUnreadable, vault
 
 #: How often the inbox is looked at; an attempt that ends is recorded at once.
 _PAUSE_SECONDS = 0.25
-#: The same after something that should not have happened.
+#: How often it is looked for what time alone has made due: repeats, and what a silence that ended kept back.
+_REMIND_SECONDS = 5.0
+#: The pause after something that should not have happened.
 _LONG_PAUSE_SECONDS = 2.0
 #: How long attempts in flight are waited for when the process is told to stop.
 _GRACE_SECONDS = 3.0
@@ -34,6 +36,7 @@ class Courier:
     def __init__(self, context: Context, stop: threading.Event, limits: Limits | None = None) -> None:
         self._context, self._stop, self._limits = context, stop, limits
         self._day: date | None = None
+        self._remind_at = 0.0
         self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
         #: Did it end before it was told to?
         self.failed = False
@@ -94,8 +97,11 @@ class Courier:
             with self._context.engine.begin() as conn:
                 signals.add_day(conn, today, self._context.clock.now())
             self._day = today
-        while evaluate(self._context).signals and not self._stop.is_set():
-            pass
+        remind = time.perf_counter() >= self._remind_at
+        if remind:
+            self._remind_at = time.perf_counter() + _REMIND_SECONDS
+        while evaluate(self._context, remind=remind).signals and not self._stop.is_set():
+            remind = False
 
     def _dispatch(self) -> Dispatch | None:
         """What sends; None, and a warning, where secrets cannot be read."""

@@ -16,7 +16,7 @@ from service.settings import Settings
 
 #: What a job did, as JSON.
 Result = Mapping[str, Any]
-_SLOTS_KEPT = timedelta(days=400)
+_SLOTS_KEPT = timedelta(days=100)
 #: Twice as long as a repeated request gets the first one's answer.
 _REQUESTS_KEPT = timedelta(hours=48)
 
@@ -33,24 +33,23 @@ class Job:
     repeatable: bool = True
 
 
-def _retrain(context: Context, slot: Slot) -> Result:
-    with context.engine.connect() as conn:
-        if not prices.list_series(conn):
-            return {"run_id": None, "note": "there are no prices yet"}
-    return {"run_id": training.request(context, slot.reason).run_id}
-
-
 def _ingest(context: Context, _slot: Slot) -> Result:
     from service.sources.pull import pull_due
 
-    found = pull_due(context, now=context.clock.now())
-    return {"outcomes": dict(Counter(result.outcome for result in found.results))}
+    return Counter(one.outcome for one in pull_due(context, now=context.clock.now()).results)
 
 
 def _score(context: Context, _slot: Slot) -> Result:
     from service.record.score import score_due
 
     return asdict(score_due(context, now=context.clock.now()))
+
+
+def _retrain(context: Context, slot: Slot) -> Result:
+    with context.engine.connect() as conn:
+        if not prices.list_series(conn):
+            return {"run_id": None, "note": "there are no prices yet"}
+    return {"run_id": training.request(context, slot.reason).run_id}
 
 
 def _clean_up(context: Context, _slot: Slot) -> Result:
@@ -63,19 +62,19 @@ def _clean_up(context: Context, _slot: Slot) -> Result:
 JOBS: tuple[Job, ...] = (
     Job(
         name="ingest",
-        about="pull the sources that are due, and take what lies in the watched folder",
+        about="pull the sources that are due, and take files from the watched folder",
         schedule=lambda settings: settings.job_ingest,
         act=_ingest,
     ),
     Job(
         name="score",
-        about="score forecasts whose prices came, and judge each champion by them",
+        about="score forecasts whose prices came, and judge each series",
         schedule=lambda settings: settings.job_score,
         act=_score,
     ),
     Job(
         name=jobs.RETRAIN,
-        about="queue a training run; also some minutes after new prices and events",
+        about="queue a training run; also some minutes after a change that asks for one",
         schedule=lambda settings: settings.job_retrain,
         act=_retrain,
     ),

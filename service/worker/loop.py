@@ -14,7 +14,8 @@ from service.heartbeat import worker_name
 def work(context: Context, stop: threading.Event, *, until_idle: bool = False) -> int:
     """Serve the queue until `stop` is set (or, with `until_idle`, until it is empty); count of runs taken.
 
-    A run whose worker gave no sign of life for `stale_run_seconds` goes back to the queue first.
+    A run whose worker gave no sign of life for `stale_run_seconds` first goes back to the queue, or is given
+    up.
     """
     log = logs.get("worker")
     me, taken = worker_name(), 0
@@ -25,7 +26,7 @@ def work(context: Context, stop: threading.Event, *, until_idle: bool = False) -
             released = runs.release_stale(conn, now, patience)
             run = runs.claim(conn, now=now, worker=me)
         if released:
-            log.warning("a run lost its worker and is queued again", runs=released)
+            log.warning("a run lost its worker: queued again, or given up", runs=released)
         if run is None:
             if until_idle:
                 break

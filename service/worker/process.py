@@ -84,10 +84,11 @@ class WorkerProcess:
 #: not among them: it would be written out as stars, and the child has its parent's environment anyway.
 _SHARED = {
     "database_url", "today", "horizon", "cutoffs",
-    "processes", "executor", "seed", "worker_poll_seconds", "stale_run_seconds",
+    "processes", "executor", "fit_seconds", "fit_memory_mb", "seed",
+    "worker_poll_seconds", "stale_run_seconds",
     "allowed_networks", "delivery_threads",
-    "time_zone", "lease_seconds", "job_ingest", "job_score", "job_retrain", "job_clean_up",
-    "retrain_debounce",
+    "time_zone", "lease_seconds", "retrain_debounce",
+    "job_ingest", "job_score", "job_retrain", "job_clean_up",
     "log_format", "log_level",
     "watch_folder", "watch_settle_seconds",
 }  # fmt: skip

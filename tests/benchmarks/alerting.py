@@ -79,13 +79,14 @@ def issue(context: Context, names: list[str], hour: int) -> None:
     at = ISSUED + timedelta(hours=hour)
     with context.engine.begin() as conn:
         run_id = runs.request(conn, requested_at=at, reason="bench")
-        runs.claim(conn, now=at, worker="bench")
+        mine = runs.claim(conn, now=at, worker="bench")
+        assert mine is not None
         made = [forecast(name, run_id, issued_at=at, level=480.0 + 20 * hour) for name in names]
         for one in made:
             forecasts.save(conn, one)
             signals.add(conn, kind="forecast", subject=one.series_id, at=at)
         save_answerable(conn, run_id, [answerable(one, 0.0) for one in made])
-        runs.finish(conn, run_id, finished_at=at, summary={})
+        runs.finish(conn, mine, finished_at=at, summary={})
 
 
 @contextmanager

@@ -17,13 +17,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import Executor
 from contextlib import contextmanager
 from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
 
+from forecast.dealing import Dealer
 from forecast.pipeline import run_panel
 from service.pool import fitting_pool
 from tests.benchmarks import bench
@@ -53,7 +53,7 @@ def peak(_: int = 0) -> tuple[int, float]:
     return os.getpid(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def timed(count: int, executor: Executor | None) -> float:
+def timed(count: int, executor: Dealer) -> float:
     """Wall seconds of one run over `count` series."""
     history = made_up(count)
     started = time.perf_counter()
@@ -65,9 +65,8 @@ def timed(count: int, executor: Executor | None) -> float:
 def one(count: int) -> dict[str, float]:
     """One size: seconds, and peak memory of this process and of its largest worker."""
     with fitting_pool(PROCESSES) as executor:
-        assert executor is not None
         seconds = timed(count, executor)
-        workers = dict(executor.map(peak, range(4 * PROCESSES)))
+        workers = dict(executor.deal(peak, range(4 * PROCESSES)))
     return {"series": count, "seconds": seconds, "parent": peak()[1], "worker": max(workers.values())}
 
 
@@ -80,7 +79,7 @@ def measure(count: int) -> dict[str, float]:
 
 
 @contextmanager
-def cluster(workers: int) -> Iterator[Executor]:
+def cluster(workers: int) -> Iterator[Dealer]:
     """Our executor on a cluster of so many processes of this machine."""
     from distributed import LocalCluster
 
@@ -88,7 +87,6 @@ def cluster(workers: int) -> Iterator[Executor]:
     with LocalCluster(n_workers=workers, **settings) as made:
         address = made.scheduler_address.replace("tcp://", "dask://")
         with fitting_pool(1, address) as executor:
-            assert executor is not None
             yield executor
 
 

@@ -98,7 +98,7 @@ def main() -> None:
         url = f"sqlite:///{Path(folder) / 'scenarios.db'}"
         context = open_context(Settings(database_url=url, today="2026-11-24", cutoffs=2, processes=1))
         startup.prepare(context)
-        fitting.run_here(context, "benchmark", lambda *_: None)
+        fitting.run_here(context, "benchmark", lambda _: None)
         config = uvicorn.Config(create_app(context=context), host="127.0.0.1", port=0, log_level="error")
         server = uvicorn.Server(config)
         listener = config.bind_socket()

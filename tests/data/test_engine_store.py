@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from data.errors import BadStoredValue
 from data.store import prices, runs
 from data.store.engine import journal_mode, make_engine
-from data.store.migrate import downgrade, migrate, schema_state
+from data.store.migrate import downgrade, migrate, schema_state, upgrade
 from data.store.tables import metadata
 from data.types import Series
 from forecast.errors import InputError
@@ -102,6 +102,27 @@ def test_going_back_to_nothing_and_up_again(engine: Engine) -> None:
     assert inspect(engine).get_table_names() == ["alembic_version"]
     migrate(engine)
     assert schema_state(engine).current
+
+
+def test_runs_and_what_hangs_on_them_outlive_a_change_of_their_table(database_url: str) -> None:
+    """On SQLite the table is built anew, below rows that refer to it."""
+    engine = make_engine(database_url)
+    with engine.begin() as conn:
+        upgrade(conn, "0002")
+        old = "(state, reason, requested_at, done, total, note, beats, seen_beats)"
+        values = "VALUES ('running', 'old', '2026-01-01 00:00:00', 3, 9, 'models', 7, 7)"
+        conn.execute(text(f"INSERT INTO run {old} {values}"))
+        score = "(run_id, series_id, model, metric, n) VALUES (1, 'a', 'rw', 'pinball', 5)"
+        conn.execute(text(f"INSERT INTO backtest_score {score}"))
+    migrate(engine)
+    with engine.begin() as conn:
+        (found,) = runs.list_runs(conn)
+        assert (found.run_id, found.state, found.reason) == (1, "running", "old")
+        assert (found.progress, found.claims) == (None, 0)
+        assert runs.cancel(conn, 1, finished_at=found.requested_at)
+        with pytest.raises(IntegrityError), conn.begin_nested():
+            conn.execute(text("UPDATE backtest_score SET run_id = 2"))
+    engine.dispose()
 
 
 def test_migrations_make_the_tables_that_the_code_expects(engine: Engine) -> None:

@@ -10,17 +10,27 @@ from sqlalchemy import Engine
 
 from data.errors import RunNotRunning
 from data.store import runs
-from data.store.runs import Run
+from data.store.runs import Run, RunProgress
 
 PATIENCE = timedelta(seconds=30)
+FITTING = RunProgress(
+    stage="models", done=3, total=9, series="dy-oxide-cn", model="ets", share=0.1, seconds_left=12.5
+)
 
 
-def started(engine: Engine, now: datetime) -> int:
-    """Number of a run that is running."""
+def claimed(engine: Engine, now: datetime, worker: str = "w1") -> Run:
+    """The oldest queued run, as a worker has it."""
     with engine.begin() as conn:
-        run_id = runs.request(conn, requested_at=now, reason="test")
-        assert runs.claim(conn, now=now, worker="w1") is not None
-    return run_id
+        found = runs.claim(conn, now=now, worker=worker)
+    assert found is not None
+    return found
+
+
+def started(engine: Engine, now: datetime) -> Run:
+    """A run that is running."""
+    with engine.begin() as conn:
+        runs.request(conn, requested_at=now, reason="test")
+    return claimed(engine, now)
 
 
 def state(engine: Engine, run_id: int) -> Run:
@@ -36,41 +46,99 @@ def test_a_run_from_request_to_end(engine: Engine, now: datetime) -> None:
         run_id = runs.request(conn, requested_at=now, reason="by hand")
     queued = state(engine, run_id)
     assert (queued.state, queued.reason, queued.requested_at) == ("queued", "by hand", now)
-    assert (queued.started_at, queued.worker, queued.done, queued.total) == (None, None, 0, 0)
+    assert (queued.started_at, queued.worker, queued.progress) == (None, None, None)
+    mine = claimed(engine, now + PATIENCE)
+    assert mine == state(engine, run_id)
+    assert (mine.state, mine.started_at, mine.worker) == ("running", now + PATIENCE, "w1")
     with engine.begin() as conn:
-        claimed = runs.claim(conn, now=now + PATIENCE, worker="w1")
-    assert claimed == state(engine, run_id)
-    assert (claimed.state, claimed.started_at, claimed.worker) == ("running", now + PATIENCE, "w1")
+        assert runs.progress(conn, mine, FITTING) is True
+    assert state(engine, run_id).progress == FITTING
     with engine.begin() as conn:
-        runs.progress(conn, run_id, 3, 9, "fitting")
-    assert (state(engine, run_id).done, state(engine, run_id).note) == (3, "fitting")
-    with engine.begin() as conn:
-        runs.finish(conn, run_id, finished_at=now + 2 * PATIENCE, summary={"forecasts": 9, "left_out": []})
+        runs.finish(conn, mine, finished_at=now + 2 * PATIENCE, summary={"forecasts": 9, "left_out": []})
     done = state(engine, run_id)
     assert (done.state, done.finished_at, done.error) == ("done", now + 2 * PATIENCE, None)
+    assert done.progress is None
     assert done.summary == {"forecasts": 9, "left_out": []}
 
 
 def test_a_run_that_fails(engine: Engine, now: datetime) -> None:
-    run_id = started(engine, now)
+    mine = started(engine, now)
     with engine.begin() as conn:
-        assert runs.fail(conn, run_id, finished_at=now, error="no prices") is True
-    assert (state(engine, run_id).state, state(engine, run_id).error) == ("failed", "no prices")
+        assert runs.fail(conn, mine, finished_at=now, error="no prices") is True
+    failed = state(engine, mine.run_id)
+    assert (failed.state, failed.error) == ("failed", "no prices")
 
 
 def test_an_ended_run_stays_as_it_ended(engine: Engine, now: datetime) -> None:
-    run_id = started(engine, now)
+    mine = started(engine, now)
     with engine.begin() as conn:
-        runs.finish(conn, run_id, finished_at=now, summary={})
-    ended = state(engine, run_id)
+        runs.finish(conn, mine, finished_at=now, summary={})
+    ended = state(engine, mine.run_id)
     with engine.begin() as conn:
-        runs.progress(conn, run_id, 1, 2, "late")
-        assert runs.fail(conn, run_id, finished_at=now, error="late") is False
-        assert runs.release(conn, run_id) is False
+        assert runs.progress(conn, mine, FITTING) is False
+        assert runs.fail(conn, mine, finished_at=now, error="late") is False
+        assert runs.release(conn, mine) is False
+        assert runs.cancel(conn, mine.run_id, finished_at=now) is False
         assert runs.release_stale(conn, now + 10 * PATIENCE, PATIENCE) == 0
         with pytest.raises(RunNotRunning, match="done"):
-            runs.finish(conn, run_id, finished_at=now, summary={"other": 1})
+            runs.finish(conn, mine, finished_at=now, summary={"other": 1})
+    assert state(engine, mine.run_id) == ended
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_a_cancelled_run_is_over_for_its_worker_too(engine: Engine, now: datetime, running: bool) -> None:
+    with engine.begin() as conn:
+        run_id = runs.request(conn, requested_at=now, reason="test")
+    mine = claimed(engine, now) if running else state(engine, run_id)
+    with engine.begin() as conn:
+        assert runs.cancel(conn, run_id, finished_at=now + PATIENCE) is True
+        assert runs.cancel(conn, run_id, finished_at=now + 2 * PATIENCE) is False
+        assert runs.cancel(conn, run_id + 1, finished_at=now) is False
+    ended = state(engine, run_id)
+    assert (ended.state, ended.finished_at, ended.progress) == ("cancelled", now + PATIENCE, None)
+    with engine.begin() as conn:
+        assert runs.claim(conn, now=now, worker="w2") is None
+        assert runs.progress(conn, mine, FITTING) is False
+        assert runs.fail(conn, mine, finished_at=now, error="late") is False
+        with pytest.raises(RunNotRunning, match="cancelled"):
+            runs.finish(conn, mine, finished_at=now, summary={})
     assert state(engine, run_id) == ended
+
+
+def test_a_worker_that_woke_up_late_is_not_heard(engine: Engine, now: datetime) -> None:
+    """It was stopped for so long that its run is another's; the other may even be itself, claiming again."""
+    late = started(engine, now)
+    with engine.begin() as conn:
+        assert runs.release_stale(conn, now + 1.1 * PATIENCE, PATIENCE) == 1
+    mine = claimed(engine, now + 2 * PATIENCE, worker="w1")
+    assert (mine.run_id, mine.worker) == (late.run_id, late.worker)
+    with engine.begin() as conn:
+        assert runs.progress(conn, late, FITTING) is False
+        assert runs.fail(conn, late, finished_at=now, error="late") is False
+        assert runs.release(conn, late) is False
+        with pytest.raises(RunNotRunning):
+            runs.finish(conn, late, finished_at=now, summary={})
+        assert runs.progress(conn, mine, FITTING) is True
+        runs.finish(conn, mine, finished_at=now, summary={"mine": 1})
+    assert state(engine, mine.run_id).summary == {"mine": 1}
+
+
+def test_a_run_that_kills_its_workers_is_given_up(engine: Engine, now: datetime) -> None:
+    run_id = started(engine, now).run_id
+    for death in range(1, runs.DEATHS + 1):
+        with engine.begin() as conn:
+            assert runs.release_stale(conn, now + 1.1 * PATIENCE, PATIENCE) == 1
+        if death < runs.DEATHS:
+            assert state(engine, run_id).state == "queued"
+            mine = claimed(engine, now)
+            with engine.begin() as conn:  # being told to stop is no death
+                assert runs.release(conn, mine) is True
+            claimed(engine, now)
+    ended = state(engine, run_id)
+    assert (ended.state, ended.finished_at) == ("failed", now + 1.1 * PATIENCE)
+    assert ended.error == "its worker died, or gave no sign of life for 30 s, 3 times"
+    with engine.begin() as conn:
+        assert runs.claim(conn, now=now, worker="w2") is None
 
 
 def test_oldest_first_and_newest_listed_first(engine: Engine, now: datetime) -> None:
@@ -80,6 +148,7 @@ def test_oldest_first_and_newest_listed_first(engine: Engine, now: datetime) -> 
         assert [run.run_id if run else None for run in taken] == [first, second, None]
         assert [run.run_id for run in runs.list_runs(conn)] == [second, first]
         assert [run.run_id for run in runs.list_runs(conn, limit=1)] == [second]
+        assert runs.newest_done(conn) is None
 
 
 def test_no_run_is_claimed_twice(engine: Engine, now: datetime) -> None:
@@ -116,12 +185,12 @@ def test_a_run_being_taken_is_passed_over_not_waited_for(engine: Engine, now: da
 
 
 def test_a_dead_worker_loses_its_run(engine: Engine, now: datetime) -> None:
-    run_id = started(engine, now)
+    run_id = started(engine, now).run_id
     with engine.begin() as conn:
         assert runs.release_stale(conn, now + PATIENCE, PATIENCE) == 0
         assert runs.release_stale(conn, now + PATIENCE * 1.01, PATIENCE) == 1
     queued = state(engine, run_id)
-    assert (queued.state, queued.worker, queued.started_at, queued.done) == ("queued", None, None, 0)
+    assert (queued.state, queued.worker, queued.started_at, queued.progress) == ("queued", None, None, None)
     with engine.begin() as conn:
         again = runs.claim(conn, now=now + 2 * PATIENCE, worker="w2")
     assert again is not None
@@ -129,10 +198,10 @@ def test_a_dead_worker_loses_its_run(engine: Engine, now: datetime) -> None:
 
 
 def test_a_worker_that_gives_signs_keeps_its_run(engine: Engine, now: datetime) -> None:
-    run_id = started(engine, now)
+    mine = started(engine, now)
     for k in range(1, 6):
         with engine.begin() as conn:
-            runs.progress(conn, run_id, k, 9, "fitting")
+            assert runs.progress(conn, mine, FITTING) is True
         with engine.begin() as conn:
             assert runs.release_stale(conn, now + k * PATIENCE * 1.5, PATIENCE) == 0
     with engine.begin() as conn:
@@ -140,10 +209,10 @@ def test_a_worker_that_gives_signs_keeps_its_run(engine: Engine, now: datetime) 
 
 
 def test_giving_a_run_back(engine: Engine, now: datetime) -> None:
-    run_id = started(engine, now)
+    mine = started(engine, now)
     with engine.begin() as conn:
-        assert runs.release(conn, run_id) is True
-        assert runs.release(conn, run_id) is False
-    assert state(engine, run_id).state == "queued"
+        assert runs.release(conn, mine) is True
+        assert runs.release(conn, mine) is False
+    assert state(engine, mine.run_id).state == "queued"
     with engine.connect() as conn:
         assert runs.get_run(conn, 999) is None

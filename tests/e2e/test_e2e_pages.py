@@ -55,9 +55,12 @@ def plotted(page: Page) -> list[dict[str, Any]]:
     return page.evaluate("document.querySelector('[data-plot]').data.map(t => t.meta)")
 
 
-@pytest.mark.parametrize("path", ["/", f"/series/{BASE}", f"/series/{OUTSIDE}?currency=EUR", "/alerts"])
+PAGES = ["/", f"/series/{BASE}", f"/series/{OUTSIDE}?currency=EUR", "/alerts", "/track-record"]
+
+
+@pytest.mark.parametrize("path", PAGES)
 def test_pages_are_quiet_and_ask_nobody_else(visit: Visit, path: str) -> None:
-    page = visit.open(path, drawn="/series/" in path)
+    page = visit.open(path, drawn=path.startswith("/series/"))
     page.wait_for_load_state("networkidle")
     assert visit.complaints == []
     assert visit.requests

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from forecast.errors import ForecastError, HistoryTooShort, InputError, ModelNotFitted, UnknownModel
+from forecast.errors import ForecastError, HistoryTooShort, InputError, ModelNotFitted, UnknownModel, WorkLost
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,7 @@ from forecast.errors import ForecastError, HistoryTooShort, InputError, ModelNot
         HistoryTooShort("ets", 3, 24),
         ModelNotFitted("sarimax", "its optimiser did not converge"),
         UnknownModel("arima", ("rw", "ets")),
+        WorkLost("the cutoff 2024-05-31", "killed after 1,200 s"),
     ],
     ids=lambda e: type(e).__name__,
 )

@@ -8,6 +8,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from forecast.dealing import dealt_by
 from forecast.estimation import estimate, fit_days, fits_for
 from forecast.known import Known, known_at
 from forecast.models import CANDIDATES, MODELS
@@ -77,7 +78,7 @@ def test_a_fit_sees_nothing_from_after_its_day() -> None:
     day = whole[0].periods[159].end_time.date()
     found = []
     for history in (whole, bent):
-        fits = estimate(history, (), [at(200, history)], season=12, steps=6, seed=0)
+        fits = estimate(history, (), [at(200, history)], season=12, steps=6, seed=0).fits
         found.append(
             {
                 (key, f.day): None if f.fitted is None else dict(f.fitted.parameters)
@@ -93,7 +94,7 @@ def test_a_fit_sees_nothing_from_after_its_day() -> None:
 def test_a_lagged_cutoff_uses_no_fit_that_saw_what_is_withheld() -> None:
     whole = books()
     late = at(180, whole, lag=14)
-    fits = estimate(whole, (), [late, at(180, whole)], season=12, steps=6, seed=0)
+    fits = estimate(whole, (), [late, at(180, whole)], season=12, steps=6, seed=0).fits
     for model in CANDIDATES:
         for series in ("a", "b"):
             used = fits_for(fits, late, series, model, 12)
@@ -105,10 +106,10 @@ def test_a_lagged_cutoff_uses_no_fit_that_saw_what_is_withheld() -> None:
 def test_numbers_do_not_depend_on_how_the_work_is_dealt_out() -> None:
     whole = books()
     cutoffs = [at(150, whole), at(180, whole)]
-    plain = estimate(whole, (), cutoffs, season=12, steps=6, seed=0)
+    plain = estimate(whole, (), cutoffs, season=12, steps=6, seed=0).fits
     # threads of one process, the hardest case: a filter or a stream of theirs would be shared
     with ThreadPoolExecutor(4) as pool:
-        dealt = estimate(whole, (), cutoffs, season=12, steps=6, seed=0, mapper=pool.map)
+        dealt = estimate(whole, (), cutoffs, season=12, steps=6, seed=0, deal=dealt_by(pool)).fits
     assert plain.keys() == dealt.keys()
     for key, fits in plain.items():
         assert [f.day for f in fits] == [f.day for f in dealt[key]]

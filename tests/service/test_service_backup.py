@@ -37,9 +37,10 @@ def world(database_url: str) -> Iterator[Context]:
     fill(context)
     auth.make(context, "desk")
     with context.engine.begin() as conn:
-        run_id = runs.request(conn, requested_at=ISSUED, reason="to fail")
-        runs.claim(conn, now=ISSUED, worker="test")
-        runs.fail(conn, run_id, finished_at=ISSUED, error="made up")
+        runs.request(conn, requested_at=ISSUED, reason="to fail")
+        mine = runs.claim(conn, now=ISSUED, worker="test")
+        assert mine is not None
+        runs.fail(conn, mine, finished_at=ISSUED, error="made up")
     yield context
     context.engine.dispose()
 

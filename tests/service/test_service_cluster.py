@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+import dask
 import numpy as np
 import pandas as pd
 import pytest
 from distributed import LocalCluster
 
+from forecast.dealing import Lost
 from forecast.pipeline import backtest_panel, run_panel
 from service import fitting
 from service.context import open_context
+from service.fit_process import Limits
 from service.pool import fitting_pool
 from service.refusals import Refusal
 from service.settings import Settings, read_settings
-from tests.support.fits import alone, die_once, surroundings
+from tests.support.fits import alone, behave, die_once, surroundings
 from tests.support.service_world import fill
 
 
@@ -26,9 +30,17 @@ from tests.support.service_world import fill
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of two workers with two threads each, more than a fit may use."""
     folder = tmp_path_factory.mktemp("dask")
-    with LocalCluster(
-        n_workers=2, threads_per_worker=2, host="127.0.0.1", dashboard_address=None, local_directory=folder
-    ) as made:
+    few = dask.config.set({"distributed.scheduler.allowed-failures": 1})  # for the sake of time
+    with (
+        few,
+        LocalCluster(
+            n_workers=2,
+            threads_per_worker=2,
+            host="127.0.0.1",
+            dashboard_address=None,
+            local_directory=folder,
+        ) as made,
+    ):
         yield made.scheduler_address.replace("tcp://", "dask://")
 
 
@@ -56,17 +68,32 @@ def test_a_cluster_gives_the_numbers_of_one_process_to_the_last_bit(cluster: str
 def test_a_killed_worker_costs_time_and_no_result(cluster: str, tmp_path: Path) -> None:
     flag = tmp_path / "somebody-died"
     with fitting_pool(1, cluster) as executor:
-        assert executor is not None
-        found = list(executor.map(die_once, [(str(flag), float(i)) for i in range(8)]))
+        found = list(executor.deal(die_once, [(str(flag), float(i)) for i in range(8)]))
     assert flag.exists()
     assert found == [2.0 * i for i in range(8)]
 
 
+def test_what_hangs_is_lost_and_the_rest_is_done(cluster: str) -> None:
+    items = [("well", float(i)) for i in range(150)]  # three together
+    items[149] = ("deaf", 149.0)
+    with fitting_pool(1, cluster, limits=Limits(seconds=0.5)) as executor:
+        found = list(executor.deal(behave, items))
+    why = "2 workers died of it (0.5 s or more memory than a worker may take, or a crash)"
+    assert found == [*(2.0 * i for i in range(149)), Lost(why)]
+
+
+def test_who_waits_for_a_cluster_is_asked_whether_it_is_still_wanted(cluster: str) -> None:
+    def check() -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError), fitting_pool(1, cluster, check=check) as executor:
+        list(executor.deal(time.sleep, [1.0]))
+
+
 def test_fits_of_one_process_take_turns_and_leave_nothing_behind(cluster: str) -> None:
     with fitting_pool(1, cluster) as executor:
-        assert executor is not None
-        assert all(executor.map(alone, range(12)))
-        seen = set(executor.map(surroundings, range(12)))
+        assert all(executor.deal(alone, range(12)))
+        seen = set(executor.deal(surroundings, range(12)))
     folders = {folder for folder, _ in seen}
     assert all(Path(folder).name == "ytterby" and "dask-scratch-space" in folder for folder in folders)
     assert {threads for _, threads in seen} == {"1"}
@@ -74,8 +101,7 @@ def test_fits_of_one_process_take_turns_and_leave_nothing_behind(cluster: str) -
 
 def test_what_fails_there_fails_here_with_its_own_words(cluster: str) -> None:
     with fitting_pool(1, cluster) as executor:
-        assert executor is not None
-        found = executor.map(float, ["1.5", "not a number"])
+        found = executor.deal(float, ["1.5", "not a number"])
         assert next(found) == 1.5
         with pytest.raises(ValueError, match="not a number"):
             next(found)

@@ -120,9 +120,16 @@ def test_a_run_whose_demonstration_data_were_removed_stores_nothing(context: Con
         histories=(),
         parameters=None,
     )
-    fitted = fitting.Fitted(panel=empty, scores=pd.DataFrame(columns=["series_id"]), cutoffs=(), seconds=0.0)
+    fitted = fitting.Fitted(
+        panel=empty,
+        exceedances=(),
+        scores=pd.DataFrame(columns=["series_id"]),
+        trial=None,
+        cutoffs=(),
+        seconds=0.0,
+    )
     with pytest.raises(Refusal, match="removed while the run was fitting"):
-        fitting._store(context, run, known, fitted, ISSUED)
+        fitting._store(context, run, known, fitted, ISSUED, {})
     with context.engine.connect() as conn:
         assert forecasts.latest(conn, BASE) is None
         assert runs.get_run(conn, run.run_id).state == "running"  # type: ignore[union-attr]

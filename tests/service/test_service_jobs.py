@@ -68,7 +68,8 @@ def test_jobs_say_when_they_run_next(led: Server) -> None:
     assert len(coming) == 5
     assert all(later > earlier > led.context.clock.now() for earlier, later in pairwise(coming))
     assert all((at.hour, at.minute) == (5, 30) and at.weekday() < 5 for at in coming)
-    assert [job["name"] for job in led.client.get("/v1/jobs").json()["jobs"]] == ["clean-up", "retrain"]
+    found = [job["name"] for job in led.client.get("/v1/jobs").json()["jobs"]]
+    assert found == ["clean-up", "ingest", "retrain", "score"]
 
 
 def test_run_pause_and_resume(led: Server) -> None:
@@ -103,7 +104,7 @@ def test_last_result_and_wanted_run_are_shown(led: Server) -> None:
 @pytest.mark.parametrize("path", ["nope/run", "nope/pause", "nope/resume"])
 def test_an_unknown_job_is_named(led: Server, path: str) -> None:
     found = post(led, path)
-    assert (found.status_code, found.json()["allowed"]) == (404, "one of clean-up, retrain")
+    assert (found.status_code, found.json()["allowed"]) == (404, "one of clean-up, ingest, retrain, score")
     assert led.client.get("/v1/jobs/nope").status_code == 404
 
 
@@ -167,7 +168,7 @@ def test_the_command_line(
     assert "paused" in run("list")[0]
     run("resume", "retrain")
     board = json.loads(run("list", "--json")[0])
-    assert [len(job["next_runs"]) for job in board["jobs"]] == [5, 5]
+    assert [len(job["next_runs"]) for job in board["jobs"]] == [5, 5, 5, 5]
     assert json.loads(run("history", "clean-up", "--json")[0])[0]["state"] == "done"
 
 

@@ -47,6 +47,7 @@ OPERATIONS = [
     ("GET", "/v1/training-runs"),
     ("POST", "/v1/training-runs"),
     ("GET", "/v1/training-runs/{run_id}"),
+    ("POST", "/v1/training-runs/{run_id}/cancel"),
     ("GET", "/v1/backtests"),
     ("GET", "/v1/alert-rules"),
     ("POST", "/v1/alert-rules"),

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import func, select
 
 from data.store import forecasts as store
-from data.store import record, runs
+from data.store import jobs, record, runs
+from data.store.runs import RunProgress
 from data.store.tables import forecast
 from data.store.tables import promotion as decisions
 from service import fitting, forecasting, promotion, scenarios, training
@@ -114,8 +115,9 @@ def test_where_the_newest_run_could_not_forecast_an_older_one_speaks_and_says_wh
 ) -> None:
     run(context, "2026-09-10", 0.0)
     with context.engine.begin() as conn:
-        later = runs.request(conn, requested_at=at("2026-10-10"), reason="made up")
-        runs.claim(conn, now=at("2026-10-10"), worker="test")
+        runs.request(conn, requested_at=at("2026-10-10"), reason="made up")
+        later = runs.claim(conn, now=at("2026-10-10"), worker="test")
+        assert later is not None
         failures = [[BASE, "no price was available by the day asked for"]]
         runs.finish(conn, later, finished_at=at("2026-10-10"), summary={"failures": failures})
     said = read(context).served_as
@@ -200,20 +202,20 @@ def test_who_was_champion_on_a_day_trained_on_what(context: Context) -> None:
 
 def test_a_worker_whose_run_was_taken_away_promotes_nothing(context: Context) -> None:
     """It finds out as it stores: forecasts, decisions and the end of the run are one transaction."""
-    asked = training.request(context, "to be taken away")
+    training.request(context, "to be taken away")
     with context.engine.begin() as conn:
         claimed = runs.claim(conn, now=context.clock.now(), worker="the slow one")
     assert claimed is not None
     taken: list[str] = []
 
-    def watcher(note: str, done: int, total: int) -> None:
-        if not taken:
+    def watcher(told: RunProgress) -> None:
+        if told.stage == "scores":  # the last one: nothing is left to do but to store
             with context.engine.begin() as conn:
-                assert runs.release(conn, asked.run_id)
-            taken.append(note)
+                assert runs.release(conn, claimed)
+            taken.append(told.stage)
 
     ended = fitting.perform(context, claimed, watcher)
-    assert taken
+    assert taken == ["scores"]
     assert ended.state == "queued", "another worker will do it"
     with context.engine.connect() as conn:
         counts = [
@@ -248,6 +250,16 @@ def test_a_champion_that_lost_in_service_is_demoted_at_once_and_the_record_says_
     run(context, "2027-08-10", 0.1)
     assert speaker(read(context)) == WALK, "the backtest that promoted it must not undo it"
     assert score_due(context, now=at("2027-08-11")).demoted == ()
+
+
+def test_a_series_that_comes_to_be_out_of_band_asks_for_a_run_once(context: Context) -> None:
+    in_service(context, LEVEL)
+    for _ in range(2):
+        score_due(context, now=at("2027-08-03"))
+        with context.engine.begin() as conn:
+            note = jobs.wanted(conn, jobs.RETRAIN)
+    assert note is not None
+    assert (note.reason, note.changes) == (f"{BASE} is out of band in service", 1)
 
 
 def test_a_champion_that_won_in_service_keeps_its_place(context: Context) -> None:

@@ -18,7 +18,7 @@ import pytest
 import xlsxwriter
 from sqlalchemy import text
 
-from data.store import fx, prices, quarantine
+from data.store import fx, jobs, prices, quarantine
 from data.store import sources as store
 from data.store.quarantine import FAILED, QUARANTINED, TAKEN, UNCHANGED, Result
 from data.types import Quote
@@ -447,6 +447,7 @@ def test_rates_of_days_become_means_of_whole_months(context: Context, server: Aw
     with context.engine.connect() as conn:
         months = fx.load(conn).set_index("month")
         said_by = fx.said_by(conn)
+        assert jobs.wanted(conn, jobs.RETRAIN).reason == "new exchange rates: 8 months"
     made = sorted(month for (month, currency), source in said_by.items() if source == "ECB")
     assert set(made) == {date(2026, 7, 1), date(2026, 8, 1), date(2026, 9, 1), date(2026, 10, 1)}, (
         "June is another source's, May and November are not whole"

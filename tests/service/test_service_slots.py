@@ -290,6 +290,11 @@ def change(desk: Desk, reason: str = "new prices") -> None:
         store.want(conn, RETRAIN, reason, desk.plain.clock.now())
 
 
+def noted(desk: Desk) -> jobs.WantedRun | None:
+    """The change that waits for its run."""
+    return next(job.wanted for job in jobs.list_jobs(desk.plain).jobs if job.name == RETRAIN)
+
+
 def retrain(desk: Desk) -> list[str]:
     """Reasons of the retraining slots that run now."""
     slots.open_wanted(desk.context)
@@ -304,7 +309,7 @@ def test_a_change_leads_to_one_run_after_a_quiet_time(desk: Desk) -> None:
         change(desk)
         desk.clock.shift(timedelta(minutes=14))
         assert retrain(desk) == []
-    wanted = jobs.list_jobs(desk.plain).jobs[-1].wanted
+    wanted = noted(desk)
     assert wanted is not None
     assert (wanted.changes, wanted.at) == (3, START + timedelta(minutes=43))
     desk.clock.shift(timedelta(minutes=1))
@@ -336,12 +341,14 @@ def test_no_run_is_asked_for_while_one_is_queued_or_running(desk: Desk) -> None:
     desk.clock.shift(HOUR)
     assert retrain(desk) == [], "a queued run will see the change"
     with desk.plain.engine.begin() as conn:
-        assert runs.claim(conn, now=desk.plain.clock.now(), worker="w") is not None
+        mine = runs.claim(conn, now=desk.plain.clock.now(), worker="w")
+    assert mine is not None
+    assert mine.run_id == first
     change(desk, "during the run")
     desk.clock.shift(HOUR)
     assert retrain(desk) == []
     with desk.plain.engine.begin() as conn:
-        runs.finish(conn, first, finished_at=desk.plain.clock.now(), summary={})
+        runs.finish(conn, mine, finished_at=desk.plain.clock.now(), summary={})
     assert retrain(desk) == ["during the run"]
 
 
@@ -369,7 +376,7 @@ def test_a_change_is_answered_by_one_slot_even_if_it_leads_to_no_run(desk: Desk)
     change(desk)
     desk.clock.shift(HOUR)
     assert retrain(desk) == ["new prices"]
-    assert jobs.list_jobs(desk.plain).jobs[-1].wanted is None
+    assert noted(desk) is None
 
 
 def test_a_slot_whose_end_could_not_be_recorded_is_run_again(desk: Desk) -> None:
@@ -382,13 +389,24 @@ def test_a_slot_whose_end_could_not_be_recorded_is_run_again(desk: Desk) -> None
     assert [slot.state for slot in desk.history("a")] == ["done"]
 
 
-def test_cleaning_up_keeps_a_year_of_slots(desk: Desk) -> None:
+def test_cleaning_up_keeps_a_hundred_days_of_slots(desk: Desk) -> None:
     cleaning = next(found for found in JOBS if found.name == "clean-up")
     desk.lead(*JOBS)
     with desk.plain.engine.begin() as conn:
-        for days in (399, 401):
+        for days in (99, 101):
             slot_store.add_skipped(conn, RETRAIN, START - days * DAY, why="long ago", now=START)
     jobs.run(desk.plain, "clean-up", by="desk")
     desk.turn(cleaning)
-    assert [slot.scheduled_for for slot in desk.history(RETRAIN)] == [START - 399 * DAY]
+    assert [slot.scheduled_for for slot in desk.history(RETRAIN)] == [START - 99 * DAY]
     assert desk.history("clean-up")[0].result == {"slots_removed": 1}
+
+
+@pytest.mark.parametrize(("name", "did"), [("ingest", {}), ("score", {"scores": 0, "revised": 0})])
+def test_a_job_over_little_says_what_it_did(desk: Desk, name: str, did: dict[str, int]) -> None:
+    fill(desk.plain)
+    desk.lead(*JOBS)
+    jobs.run(desk.plain, name, by="desk")
+    desk.turn(next(found for found in JOBS if found.name == name))
+    (slot,) = desk.history(name)
+    assert slot.error is None
+    assert did.items() <= (slot.result or {}).items()

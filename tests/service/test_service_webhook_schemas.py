@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema_rs
 import pytest
@@ -15,6 +15,11 @@ from data.store import endpoints, signals
 from data.store.deliveries import Attempt, Claimed
 from service import events
 from service.alerts.evaluate import evaluate
+from service.alerts.notify import Reason
+from service.alerts.rules import BY_NAME, SEVERITIES
+from service.alerts.state import Phase
+from service.api.schemas.alerts import KindName, SeverityName, StateName
+from service.api.schemas.messages import ReasonName
 from service.app import create_app
 from service.clock import Clock
 from service.context import Context, open_context
@@ -91,6 +96,25 @@ def test_every_type_that_is_sent_is_described_and_nothing_else(
     assert {body["type"] for body in bodies} == set(described["webhooks"])
     for body in bodies:
         check(described, body)
+
+
+def test_words_of_the_description_are_those_of_the_rules() -> None:
+    assert get_args(KindName) == tuple(BY_NAME)
+    assert get_args(SeverityName) == SEVERITIES
+    assert get_args(StateName) == tuple(Phase)
+    assert get_args(ReasonName) == tuple(reason for reason in Reason if reason.tells)
+
+
+def test_a_stale_series_gives_days_and_says_so(desk: Context) -> None:
+    arm(desk, series_id=BASE, threshold=9000.0, stale_after_days=30)
+    evaluate(desk)
+    (body,) = sent(desk)
+    data = body["data"]
+    assert (data["value"], data["threshold"], data["means"]) == (
+        116.0,
+        None,
+        "the age of the newest quote in days",
+    )
 
 
 def test_the_description_is_no_rubber_stamp(desk: Context, described: dict[str, Any]) -> None:

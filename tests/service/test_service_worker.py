@@ -44,6 +44,11 @@ def state(context: Context, run_id: int) -> str:
     return training.get_run(context, run_id).state
 
 
+def stage(context: Context, run_id: int) -> str | None:
+    told = training.get_run(context, run_id).progress
+    return None if told is None else told.stage
+
+
 @pytest.fixture
 def context(settings: Settings) -> Context:
     found = open_context(settings)
@@ -116,7 +121,7 @@ def test_a_worker_told_to_stop_returns_its_run_to_the_queue(
     child = WorkerProcess(context.settings.model_copy(update={"processes": processes}))
     child.start()
     try:
-        wait_for(lambda: training.get_run(context, run_id).note == "models", "the worker to begin to fit")
+        wait_for(lambda: stage(context, run_id) == "models", "the worker to begin to fit")
     finally:
         child.stop()
     assert child.pid is None

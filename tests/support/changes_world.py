@@ -172,7 +172,7 @@ def take_in(context: Context, rows: list[dict[str, object]]) -> None:
 
 def train(context: Context) -> None:
     """A real run, in this process."""
-    run = fitting.run_here(context, "test", lambda note, done, total: None)
+    run = fitting.run_here(context, "test", lambda _: None)
     assert run.state == "done", run.error
 
 

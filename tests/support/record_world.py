@@ -102,7 +102,7 @@ def run(
                 for fact in standing.facts_of(answerable(kept, 0.0), recipe):
                     facts.save(conn, run_id, fact)
         facts.save(conn, run_id, standing.shocks_of([answerable(kept, 0.0)], 0))
-        runs.finish(conn, run_id, finished_at=at(day), summary={"failures": []})
+        runs.finish(conn, claimed, finished_at=at(day), summary={"failures": []})
     return run_id
 
 

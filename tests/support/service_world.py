@@ -44,7 +44,7 @@ from forecast.types import (
 from service import standing
 from service.context import Context
 from service.effect_facts import fact
-from service.fitting import plain
+from service.results import plain
 
 TODAY = date(2026, 11, 24)
 RECORDED = datetime(2026, 11, 20, 9, tzinfo=UTC)
@@ -289,7 +289,8 @@ def fill(context: Context, *, with_forecast: bool = True) -> None:
         if not with_forecast:
             return
         run_id = runs.request(conn, requested_at=ISSUED, reason="made up")
-        runs.claim(conn, now=ISSUED, worker="test")
+        mine = runs.claim(conn, now=ISSUED, worker="test")
+        assert mine is not None
         outside = forecast(OUTSIDE, run_id, level=75.0)
         header = {**outside.header, "details": {"premium_parts": premium()}}
         issued = [forecast(BASE, run_id), replace(outside, header=header)]
@@ -307,4 +308,4 @@ def fill(context: Context, *, with_forecast: bool = True) -> None:
             (BASE, "rw", 1, "pinball", 4.5, None, None, 10),
         ]
         backtests.save(conn, run_id, pd.DataFrame(scores, columns=columns))
-        runs.finish(conn, run_id, finished_at=ISSUED, summary={"forecasts": 2, "seconds": 1.0})
+        runs.finish(conn, mine, finished_at=ISSUED, summary={"forecasts": 2, "seconds": 1.0})

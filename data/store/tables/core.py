@@ -113,16 +113,16 @@ run = Table(
     Column("started_at", Instant),
     Column("finished_at", Instant),
     Column("worker", String),
-    Column("done", Integer, nullable=False, default=0),
-    Column("total", Integer, nullable=False, default=0),
-    Column("note", Text),
+    Column("claims", Integer, nullable=False, default=0),
+    Column("deaths", Integer, nullable=False, default=0),
+    Column("progress", JSON(none_as_null=True)),
     Column("summary", JSON(none_as_null=True)),
     Column("error", Text),
     # Signs of life are counted, not timed: the clocks of two machines need not agree.
     Column("beats", Integer, nullable=False, default=0),
     Column("seen_beats", Integer, nullable=False, default=0),
     Column("seen_at", Instant),
-    CheckConstraint("state IN ('queued', 'running', 'done', 'failed')", name="state"),
+    CheckConstraint("state IN ('queued', 'running', 'done', 'failed', 'cancelled')", name="state"),
     sqlite_autoincrement=True,
 )
 

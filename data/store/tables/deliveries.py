@@ -60,7 +60,7 @@ delivery = Table(
     Column("claims", Integer, nullable=False, default=0),
     Column("leased_until", Instant),
     UniqueConstraint("message_id"),
-    Index(None, "endpoint_id", "state", "due_at"),
+    Index(None, "endpoint_id", "state", "due_at", "delivery_id"),  # the order in which they are taken
     CheckConstraint("state IN ('queued', 'delivered', 'failed')", name="state"),
     sqlite_autoincrement=True,
 )

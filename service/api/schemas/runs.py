@@ -10,18 +10,32 @@ from pydantic import Field
 from service.api.schemas.base import In, Out, Text
 
 
+class ProgressOut(Out):
+    """How far a running run is."""
+
+    stage: Literal["reading", "models", "paths", "ranges", "backtest", "scores"] = Field(
+        description="models: fits; paths and ranges: series of the newest forecast; backtest: cutoffs"
+    )
+    series: str | None = Field(description="Series in hand; null for all of them, or none")
+    model: str | None = Field(description="Model in hand")
+    done: int = Field(description="Steps of this stage that are done")
+    total: int = Field(description="Steps of this stage; 0 while not known")
+    share: float = Field(description="Share of the whole run that is done, 0 to 1")
+    seconds_left: float | None = Field(
+        description="Estimate from the rate so far and the shares of the newest finished run; null at first"
+    )
+
+
 class RunOut(Out):
     """One training run."""
 
     run_id: int
-    state: Literal["queued", "running", "done", "failed"]
+    state: Literal["queued", "running", "done", "failed", "cancelled"]
     reason: str
     requested_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
-    done: int = Field(description="Steps done")
-    total: int = Field(description="Steps there are; 0 before the start")
-    note: str | None = Field(description="What is being done")
+    progress: ProgressOut | None = Field(description="While it is running")
     summary: dict[str, object] | None
     error: str | None
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecast.errors import HistoryTooShort, ModelNotFitted, UnknownModel
-from forecast.models import MODELS, get_model
+from forecast.models import MODELS, get_candidate
 from forecast.models.base import FitInput, Fitted, Model
 from forecast.types import Array
 
@@ -231,10 +231,10 @@ def test_odd_histories_give_finite_paths_or_a_typed_error(
 def test_names_are_unique_and_found() -> None:
     names = [model.name for model in MODELS]
     assert len(set(names)) == len(names)
-    assert [get_model(name) for name in names] == list(MODELS)
+    assert [get_candidate(name) for name in names] == list(MODELS)
     assert names[0] == "rw", "the bar comes first"
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(UnknownModel, match="rw, rw-drift, momentum"):
-        get_model("arima")
+        get_candidate("arima")

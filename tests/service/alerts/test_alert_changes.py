@@ -127,11 +127,12 @@ def test_another_level_counts_forecasts_anew(desk: Context) -> None:
     issued = ISSUED + timedelta(hours=1)
     with desk.engine.begin() as conn:
         run_id = runs.request(conn, requested_at=issued, reason="again")
-        runs.claim(conn, now=issued, worker="test")
+        mine = runs.claim(conn, now=issued, worker="test")
+        assert mine is not None
         made = forecast(BASE, run_id, issued_at=issued, level=500.0)
         forecasts.save(conn, made)
         save_answerable(conn, run_id, [answerable(made, 0.0)])
-        runs.finish(conn, run_id, finished_at=issued, summary={})
+        runs.finish(conn, mine, finished_at=issued, summary={})
     change(desk, rule_id, 1, level=460.0, **asked)
     assert state(desk, rule_id).state == "pending"  # one forecast beyond the new level, not two
     assert told(desk) == []

@@ -152,13 +152,14 @@ def issue(context: Context, level: float) -> int:
     issued = ISSUED + timedelta(hours=level)
     with context.engine.begin() as conn:
         run_id = runs.request(conn, requested_at=issued, reason="again")
-        runs.claim(conn, now=issued, worker="test")
+        mine = runs.claim(conn, now=issued, worker="test")
+        assert mine is not None
         made = [forecast(name, run_id, issued_at=issued, level=level) for name in (BASE, OUTSIDE)]
         for one in made:
             forecasts.save(conn, one)
             signals.add(conn, kind="forecast", subject=one.series_id, detail={"run_id": run_id}, at=issued)
         save_answerable(conn, run_id, [answerable(one, 0.0) for one in made])
-        runs.finish(conn, run_id, finished_at=issued, summary={})
+        runs.finish(conn, mine, finished_at=issued, summary={})
     return run_id
 
 

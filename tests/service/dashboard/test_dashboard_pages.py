@@ -12,12 +12,13 @@ import pytest
 from sqlalchemy import delete
 
 from data.store import runs, tables
+from data.store.runs import RunProgress
 from service.answers import NOTICE
 from service.dashboard.assets import address
 from service.settings import Settings
 from tests.support.service_world import BASE, ISSUED, OUTSIDE, Server
 
-PATHS = ("/", f"/series/{BASE}", f"/series/{OUTSIDE}?currency=EUR&unit=tonne&tax=incl-vat")
+PATHS = ("/", f"/series/{BASE}", f"/series/{OUTSIDE}?currency=EUR&unit=tonne&tax=incl-vat", "/track-record")
 
 
 def words(page: str) -> str:
@@ -183,22 +184,37 @@ class TestBeforeTheFirstForecast:
 
     def test_while_training_it_says_so_and_renews_itself(self, young: Server) -> None:
         with young.context.engine.begin() as conn:
-            run_id = runs.request(conn, requested_at=ISSUED, reason="test")
+            runs.request(conn, requested_at=ISSUED, reason="test")
         assert "queued" in words(young.client.get("/").text)
         with young.context.engine.begin() as conn:
-            runs.claim(conn, now=ISSUED, worker="test")
-            runs.progress(conn, run_id, 3, 12, "models")
+            mine = runs.claim(conn, now=ISSUED, worker="test")
+            assert mine is not None
+            told = RunProgress(
+                stage="models", done=3, total=12, series=BASE, model="ets", share=0.25, seconds_left=42.4
+            )
+            runs.progress(conn, mine, told)
         for path, status in (("/", 200), (f"/series/{BASE}", 409)):
             found = young.client.get(path)
             assert found.status_code == status
-            assert "Training is running (models): step 3 of 12" in words(found.text)
+            said = f"Training is running: fits, 3 of 12 done: ets on {BASE}, about 42 s left."
+            assert said in words(found.text)
+            assert '<progress value="0.25" max="1"' in found.text
             assert re.search(r'<meta http-equiv="refresh" content="\d+">', found.text)
+
+    def test_a_cancelled_run_says_so(self, young: Server) -> None:
+        with young.context.engine.begin() as conn:
+            run_id = runs.request(conn, requested_at=ISSUED, reason="test")
+            runs.cancel(conn, run_id, finished_at=ISSUED)
+        page = young.client.get("/").text
+        assert "The last training run was cancelled. Start another with ytterby train" in words(page)
+        assert 'http-equiv="refresh"' not in page
 
     def test_a_failed_run_gives_its_reason(self, young: Server) -> None:
         with young.context.engine.begin() as conn:
-            run_id = runs.request(conn, requested_at=ISSUED, reason="test")
-            runs.claim(conn, now=ISSUED, worker="test")
-            runs.fail(conn, run_id, finished_at=ISSUED, error="no <price> at all")
+            runs.request(conn, requested_at=ISSUED, reason="test")
+            mine = runs.claim(conn, now=ISSUED, worker="test")
+            assert mine is not None
+            runs.fail(conn, mine, finished_at=ISSUED, error="no <price> at all")
         page = young.client.get("/").text
         assert "no &lt;price&gt; at all" in page
         assert 'http-equiv="refresh"' not in page

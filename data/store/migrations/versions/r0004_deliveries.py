@@ -60,9 +60,9 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(
-        op.f("ix_delivery_endpoint_id_state_due_at"),
+        op.f("ix_delivery_endpoint_id_state_due_at_delivery_id"),
         "delivery",
-        ["endpoint_id", "state", "due_at"],
+        ["endpoint_id", "state", "due_at", "delivery_id"],
         unique=False,
     )
     op.create_table(
@@ -109,6 +109,6 @@ def downgrade() -> None:
     )
     op.drop_table("delivery_alert")
     op.drop_table("attempt")
-    op.drop_index(op.f("ix_delivery_endpoint_id_state_due_at"), table_name="delivery")
+    op.drop_index(op.f("ix_delivery_endpoint_id_state_due_at_delivery_id"), table_name="delivery")
     op.drop_table("delivery")
     op.drop_table("endpoint")
