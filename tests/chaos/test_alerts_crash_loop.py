@@ -28,7 +28,8 @@ from tests.support.receiver import FOLLOWED, Receiver, receiving
 ROOT = Path(__file__).resolve().parents[2]
 EVENTS = int(os.environ.get("YTTERBY_CHAOS_EVENTS", "200"))
 KILLS = int(os.environ.get("YTTERBY_CHAOS_KILLS", "20"))
-WORKERS, SERIES, PATHS = 3, 40, ("/all", "/own/a", "/own/b", "/own/c")
+WORKERS, PATHS = 3, ("/all", "/own/a", "/own/b", "/own/c")
+SERIES = max(40, EVENTS // 500)  # each has as many days as there are prices of it
 PATIENCE_SECONDS = 300.0 + EVENTS / 5
 
 

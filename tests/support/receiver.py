@@ -40,6 +40,7 @@ class Taken:
     message_id: str
     digest: str
     body: bytes
+    headers: Mapping[str, str]
     sure: bool
 
 
@@ -74,7 +75,7 @@ class Receiver:
         message_id = headers.get("webhook-id", "")
         digest = hashlib.sha256(body).hexdigest()
         with self._lock:
-            self.taken.append(Taken(path, message_id, digest, body, sure))
+            self.taken.append(Taken(path, message_id, digest, body, headers, sure))
 
     def copies(self) -> dict[tuple[str, str], list[Taken]]:
         """(path, message id) -> every copy that was taken."""
