@@ -71,6 +71,7 @@ def test_nothing_is_lost_and_little_comes_twice(database_url: str) -> None:
     drawn = random.Random(1)
     chosen = settings(database_url, threads=1)
     with receiving(seed=1) as receiver, world(chosen, receiver, SERIES, PATHS) as context:
+        receiver.longest_seconds = 0.1  # so that workers have something in flight most of the time
         workers = Workers(environment(chosen))
         try:
             kills = sorted(drawn.sample(range(EVENTS), min(KILLS, EVENTS)))
@@ -78,7 +79,9 @@ def test_nothing_is_lost_and_little_comes_twice(database_url: str) -> None:
                 happen(context, k, SERIES)
                 if kills and kills[0] == k:
                     kills.pop(0)
-                    time.sleep(drawn.random() * 0.1)  # so that it is struck at any point of its work
+                    time.sleep(drawn.random() * 0.2)  # so that it is struck at any point of its work
+                    if len(kills) % 2:  # and every second time in an attempt, rather
+                        await_attempts(receiver)
                     workers.kill(drawn.randrange(WORKERS))
             deadline = time.perf_counter() + PATIENCE_SECONDS
             while unfinished(context):
@@ -87,6 +90,13 @@ def test_nothing_is_lost_and_little_comes_twice(database_url: str) -> None:
         finally:
             workers.stop()
         check(context, receiver)
+
+
+def await_attempts(receiver: Receiver) -> None:
+    """Until most workers have one in flight, or a second."""
+    deadline = time.perf_counter() + 1
+    while receiver.thinking < WORKERS - 1 and time.perf_counter() < deadline:
+        time.sleep(0.001)
 
 
 def check(context: Context, receiver: Receiver) -> None:
@@ -111,12 +121,14 @@ def check(context: Context, receiver: Receiver) -> None:
     duplicates = sum(len(same) - 1 for same in copies.values())
     cut = sum(not one.sure for one in receiver.taken)
     struck = sum(bool(one.died) for one in tried)
+    doubtful = sum(one.outcome == AMBIGUOUS and not one.died for one in tried)
+    late = max(0, doubtful - sum(receiver.happened[mood] for mood in ("cut", "hang", "drip", "reset")))
     print(f"{EVENTS} events, {KILLS} kills, {struck} of them in an attempt; {len(rows)} messages in"
           f" {len(tried)} attempts, {len(receiver.taken)} taken: {duplicates} duplicates, {cut} acknowledgements"
-          f" cut; {dict(receiver.happened)}")  # fmt: skip
+          f" cut, {late} late; {dict(receiver.happened)}")  # fmt: skip
     assert struck <= KILLS, "one in flight a worker"
-    assert struck or KILLS < 20, "the kills strike workers at work"
-    assert duplicates <= KILLS + cut
+    assert struck >= KILLS // 10, "the kills strike workers at work"
+    assert duplicates <= struck + cut + late
     # and one by one: a copy that the log of attempts calls failed, or does not know, was not taken
     known = Counter(one.message_id for one in tried if one.outcome in (AMBIGUOUS, DELIVERED))
     assert all(len(same) <= known[message] for (_, message), same in copies.items())

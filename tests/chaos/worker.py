@@ -1,7 +1,7 @@
 """Worker processes that evaluate and deliver until they are killed: python -m tests.chaos.worker
 
 The settings are the environment's. Only time is another: failed attempts are repeated after milliseconds, an
-attempt ends after half a second, and what a killed worker held is free again three seconds later, which is
+attempt ends after a second, and what a killed worker held is free again three seconds later, which is
 longer than a busy machine lets a living one wait.
 """
 
@@ -24,7 +24,7 @@ from service.worker import courier
 from service.worker.courier import Courier
 from tests.chaos.alerting_world import opened
 
-LIMITS = Limits(connect_seconds=0.4, total_seconds=0.5)
+LIMITS = Limits(connect_seconds=0.8, total_seconds=1.0)
 
 
 def hurry() -> None:

@@ -21,10 +21,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 MOODS: Mapping[str, float] = {
     "accept": 0.6,
     "cut": 0.06,  # takes the message, then closes without an answer: nobody can know
-    "fail": 0.1,
+    "fail": 0.12,
     "reset": 0.08,
-    "hang": 0.03,
-    "drip": 0.03,
+    "hang": 0.02,
+    "drip": 0.02,
     "redirect": 0.1,
 }
 CALM: Mapping[str, float] = {"accept": 1.0}
@@ -47,13 +47,16 @@ class Taken:
 @dataclass
 class Receiver:
     """What arrived. moods: weights of what happens to a request. plan: path -> what happens to its first
-    ones."""
+    ones. longest_seconds: for which it thinks, before it takes a message and again before it answers.
+    thinking: requests about which it does."""
 
     url: str = ""
     moods: Mapping[str, float] = field(default_factory=lambda: dict(MOODS))
     taken: list[Taken] = field(default_factory=list)
     happened: Counter[str] = field(default_factory=Counter)
     plan: dict[str, list[str]] = field(default_factory=dict)
+    longest_seconds: float = 0.0
+    thinking: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _random: random.Random = field(default_factory=lambda: random.Random(0))
     _closing: threading.Event = field(default_factory=threading.Event)
@@ -69,6 +72,15 @@ class Receiver:
             )
             self.happened[mood] += 1
             return mood
+
+    def think(self) -> None:
+        """Take a while."""
+        with self._lock:
+            self.thinking += 1
+            seconds = self._random.uniform(0, self.longest_seconds)
+        self._closing.wait(seconds)
+        with self._lock:
+            self.thinking -= 1
 
     def take(self, path: str, headers: Mapping[str, str], body: bytes, *, sure: bool) -> None:
         """Remember a message."""
@@ -97,8 +109,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.receiver.happened[FOLLOWED] += 1
         mood = self.receiver.mood(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
+        self.receiver.think()
         if mood in ("accept", "cut"):
             self.receiver.take(self.path, headers, body, sure=mood == "accept")
+            self.receiver.think()
         match mood:
             case "accept":
                 self._answer(204)
