@@ -34,8 +34,11 @@ test: check  ## every check: static, then all tests
 	@browser=$$(tools/ensure-program chromium) && bouncer=$$(tools/ensure-program pgbouncer) && \
 	CHROMIUM=$$browser PGBOUNCER=$$bouncer $(BIN)/pytest -q -n $(WORKERS)
 
-chaos: test-env  ## kill and stop workers at random: some minutes; YTTERBY_CHAOS_KILLS=1000 for longer
-	YTTERBY_CHAOS_KILLS=$${YTTERBY_CHAOS_KILLS:-200} $(BIN)/pytest -q tests/chaos
+# By hand: YTTERBY_CHAOS_EVENTS up to 100000, YTTERBY_CHAOS_KILLS up to 5000
+chaos: test-env  ## kill and stop workers at random, die at every border, 10,000 histories of an alert
+	YTTERBY_CHAOS_EVENTS=$${YTTERBY_CHAOS_EVENTS:-3000} YTTERBY_CHAOS_KILLS=$${YTTERBY_CHAOS_KILLS:-200} \
+	YTTERBY_CHAOS_ALL=1 YTTERBY_HYPOTHESIS_EXAMPLES=$${YTTERBY_HYPOTHESIS_EXAMPLES:-10000} \
+	$(BIN)/pytest -q -s --durations=0 --durations-min=1 tests/chaos tests/service/alerts/test_alert_state.py
 
 format: test-env  ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
@@ -55,6 +58,9 @@ benchmark: env  ## skill and coverage beside the peers, the worst weeks, effects
 	$(if $(PANEL),,$(BIN)/python -m tests.benchmarks.joint_paths)
 	$(if $(PANEL),,$(BIN)/python -m tests.benchmarks.scenarios)
 	$(if $(PANEL),,$(BIN)/python -m tests.benchmarks.previewing)
+	$(if $(PANEL),,$(BIN)/python -m tests.benchmarks.alerting)
+	$(if $(PANEL),,$(BIN)/python -m tests.benchmarks.delivery)
+	$(if $(PANEL),,$(BIN)/python -m tests.benchmarks.latency)
 	$(if $(PANEL),,$(BIN)/python -m tests.benchmarks.training)
 	$(if $(PANEL),,$(BIN)/python -m tests.benchmarks.scale)
 	$(if $(PANEL),,$(BIN)/python -m tests.benchmarks.takeover)

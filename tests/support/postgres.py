@@ -54,13 +54,13 @@ def running() -> Iterator[URL]:
 
 
 @contextlib.contextmanager
-def database(server: URL) -> Iterator[URL]:
-    """A new, empty database on that server."""
+def database(server: URL, template: str = "template1") -> Iterator[URL]:
+    """A new database on that server: empty, or a copy of another that nobody uses meanwhile."""
     name = f"ytterby_{uuid.uuid4().hex}"
     admin = create_engine(server, isolation_level="AUTOCOMMIT")
     try:
         with admin.connect() as conn:
-            conn.execute(text(f"CREATE DATABASE {name}"))
+            conn.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
         try:
             yield server.set(database=name)
         finally:

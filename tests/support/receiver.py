@@ -21,13 +21,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 MOODS: Mapping[str, float] = {
     "accept": 0.6,
     "cut": 0.06,  # takes the message, then closes without an answer: nobody can know
-    "fail": 0.1,
+    "fail": 0.12,
     "reset": 0.08,
-    "hang": 0.03,
-    "drip": 0.03,
+    "hang": 0.02,
+    "drip": 0.02,
     "redirect": 0.1,
 }
 CALM: Mapping[str, float] = {"accept": 1.0}
+#: Where a redirect leads, and what is counted if somebody goes there.
+ELSEWHERE, FOLLOWED = "/elsewhere", "followed a redirect"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,34 +40,54 @@ class Taken:
     message_id: str
     digest: str
     body: bytes
+    headers: Mapping[str, str]
     sure: bool
 
 
 @dataclass
 class Receiver:
-    """What arrived. moods: weights of what happens to a request, exchanged while it runs."""
+    """What arrived. moods: weights of what happens to a request. plan: path -> what happens to its first
+    ones. longest_seconds: for which it thinks, before it takes a message and again before it answers.
+    thinking: requests about which it does."""
 
     url: str = ""
     moods: Mapping[str, float] = field(default_factory=lambda: dict(MOODS))
     taken: list[Taken] = field(default_factory=list)
     happened: Counter[str] = field(default_factory=Counter)
+    plan: dict[str, list[str]] = field(default_factory=dict)
+    longest_seconds: float = 0.0
+    thinking: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _random: random.Random = field(default_factory=lambda: random.Random(0))
     _closing: threading.Event = field(default_factory=threading.Event)
 
-    def mood(self) -> str:
-        """Draw what happens to the next request."""
+    def mood(self, path: str) -> str:
+        """What happens to the next request: planned or drawn."""
         with self._lock:
-            mood = self._random.choices(list(self.moods), list(self.moods.values()))[0]
+            planned = self.plan.get(path)
+            mood = (
+                planned.pop(0)
+                if planned
+                else self._random.choices(list(self.moods), list(self.moods.values()))[0]
+            )
             self.happened[mood] += 1
             return mood
+
+    def think(self) -> None:
+        """Take a while."""
+        with self._lock:
+            self.thinking += 1
+            seconds = self._random.uniform(0, self.longest_seconds)
+        self._closing.wait(seconds)
+        with self._lock:
+            self.thinking -= 1
 
     def take(self, path: str, headers: Mapping[str, str], body: bytes, *, sure: bool) -> None:
         """Remember a message."""
         message_id = headers.get("webhook-id", "")
         digest = hashlib.sha256(body).hexdigest()
         with self._lock:
-            self.taken.append(Taken(path, message_id, digest, body, sure))
+            self.taken.append(Taken(path, message_id, digest, body, headers, sure))
 
     def copies(self) -> dict[tuple[str, str], list[Taken]]:
         """(path, message id) -> every copy that was taken."""
@@ -83,17 +105,21 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Read the whole request, then do as the mood says."""
         body = self.rfile.read(int(self.headers.get("content-length", "0")))
-        mood = self.receiver.mood()
+        if self.path == ELSEWHERE:
+            self.receiver.happened[FOLLOWED] += 1
+        mood = self.receiver.mood(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
+        self.receiver.think()
         if mood in ("accept", "cut"):
             self.receiver.take(self.path, headers, body, sure=mood == "accept")
+            self.receiver.think()
         match mood:
             case "accept":
                 self._answer(204)
             case "fail":
                 self._answer(500)
             case "redirect":
-                self._answer(302, {"Location": "http://127.0.0.1:1/elsewhere"})
+                self._answer(302, {"Location": self.receiver.url + ELSEWHERE})
             case "hang":
                 self.receiver._closing.wait(20)
             case "drip":
@@ -111,7 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Nobody should come here: a redirect was followed."""
-        self.receiver.happened["followed a redirect"] += 1
+        self.receiver.happened[FOLLOWED] += 1
         self._answer(204)
 
     def _answer(self, status: int, more: Mapping[str, str] | None = None) -> None:
