@@ -24,7 +24,7 @@ def run(
 ) -> Iterator[Run]:
     context = open_context(settings)
     fill(context)
-    for name, value in settings.model_dump(mode="json", exclude_none=True).items():
+    for name, value in settings.model_dump(mode="json", exclude_none=True, exclude={"secret_key"}).items():
         if not isinstance(value, list):
             monkeypatch.setenv(f"YTTERBY_{name.upper()}", str(value))
 
