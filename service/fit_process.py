@@ -161,7 +161,7 @@ def _serve(connection: Connection, folder: str) -> None:
 
 def _settle(folder: str) -> None:
     """First thing in the process: a group and a temporary folder of its own, and an end with its parent's."""
-    os.setsid()
+    os.setpgid(0, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO)

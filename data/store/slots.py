@@ -83,6 +83,7 @@ def claim(conn: Connection, name: str, *, worker: str, fence: int, now: datetime
         .where(_due(name))
         .order_by(job_slot.c.scheduled_for)
         .limit(1)
+        .with_for_update(skip_locked=True)  # another's slot is passed over, not waited for
         .scalar_subquery()
     )
     taken = {"state": "running", "worker": worker, "fence": fence, "started_at": now}

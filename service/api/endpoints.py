@@ -11,9 +11,9 @@ from data.store.endpoints import Endpoint
 from service.api.deps import Author, Ctx, Reading, Writing, json_only
 from service.api.idempotency import Made, OnlyOnce
 from service.api.schemas.endpoints import (
+    NOT_SHOWN_AGAIN,
     SHOWN_BEFORE,
     SHOWN_ONCE,
-    URL_IS_SECRET,
     EndpointIn,
     EndpointList,
     EndpointMade,
@@ -46,8 +46,8 @@ def create(body: EndpointIn, context: Ctx, author: Author, once: OnlyOnce) -> Re
     def work(context: Context) -> Made:
         made, secret = use.create(context, body.model_dump(exclude_none=True), author)
         return Made(
-            body=_made(made, secret, URL_IS_SECRET if secret is None else SHOWN_ONCE),
-            kept=_made(made, None, URL_IS_SECRET if secret is None else SHOWN_BEFORE),
+            body=_made(made, secret, NOT_SHOWN_AGAIN if secret is None else SHOWN_ONCE),
+            kept=_made(made, None, NOT_SHOWN_AGAIN if secret is None else SHOWN_BEFORE),
             location=f"/v1/endpoints/{made.endpoint_id}",
             version=made.version,
         )

@@ -21,6 +21,8 @@ from service.webhooks.secrets import Secret, needed_vault
 
 MOST_ENDPOINTS = 1_000
 _LONGEST_NAME = 200
+#: What stands in the place of a deleted endpoint's secret.
+_FORGOTTEN = ""
 #: More secrets at a time would make a header that receivers refuse.
 _MOST_SECRETS = 5
 #: What is known of how an endpoint answers, before it was asked.
@@ -81,7 +83,7 @@ def delete(context: Context, endpoint_id: int, version: int | None) -> None:
     """Send nothing more there and forget its secret; what was sent stays in the log."""
     now = context.clock.now()
     with context.engine.begin() as conn:
-        _changed(context, conn, endpoint_id, version, state=store.DELETED, secret="", reason=None)
+        _changed(context, conn, endpoint_id, version, state=store.DELETED, secret=_FORGOTTEN, reason=None)
         deliveries.give_up(conn, endpoint_id, reason="the endpoint was deleted", now=now)
 
 

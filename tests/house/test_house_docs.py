@@ -34,7 +34,7 @@ def code(page: Path) -> Iterator[str]:
     text = page.read_text()
     for block in FENCED.findall(text):
         yield from (line.strip() for line in block.splitlines()[1:-1])
-    text = FENCED.sub("", text)
+    text = re.sub(r"\\\n\s*", "", FENCED.sub("", text))  # a command that goes on in the next line
     yield from (line.strip() for line in text.splitlines() if line.startswith("    "))
     yield from SPAN.findall(text)
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import URL, text
 
-from data.store import runs
+from data.store import runs, slots
 from data.store.migrate import schema_state
+from data.store.slots import Slot
 from service.backup import backup
 from service.context import Context, open_context
 from service.settings import Settings
+from service.worker.jobs import Job, Result
+from service.worker.scheduler import Scheduler
 from tests.support import pgbouncer, postgres
 from tests.support.service_world import BASE, ISSUED, Server, fill
 
@@ -62,6 +67,38 @@ def test_schema_reads_writes_and_claims_work(pooled: Context, tmp_path: Path) ->
     assert sorted(taken) == asked, "each once"
     made = backup(pooled, tmp_path / "pooled.zip")
     assert made.rows["run"] == 41
+
+
+def test_two_workers_started_together_run_no_slot_twice(pooled: Context) -> None:
+    ran: list[int] = []
+
+    def act(context: Context, slot: Slot) -> Result:
+        with context.engine.begin() as conn:
+            assert conn.execute(text("SHOW idle_in_transaction_session_timeout")).scalar_one() == "500ms"
+        ran.append(slot.slot_id)
+        return {}
+
+    job = Job(name="a", about="", schedule=lambda _: "every: 1s", act=act)
+    quick = replace(pooled, settings=pooled.settings.model_copy(update={"lease_seconds": 0.5}))
+    workers = [Scheduler(quick, [job]) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    deadline = time.monotonic() + 60
+    while len(done := ended(pooled)) < 3:
+        assert time.monotonic() < deadline, "no slots were run"
+        time.sleep(0.02)
+    for worker in workers:
+        worker.stop()
+    assert done <= set(ran)
+    assert len(set(ran)) == len(ran)
+    with pooled.engine.connect() as conn:
+        assert conn.execute(text("SHOW idle_in_transaction_session_timeout")).scalar_one() == "0"
+
+
+def ended(context: Context) -> set[int]:
+    """Slots that were done."""
+    with context.engine.connect() as conn:
+        return {slot.slot_id for slot in slots.history(conn, "a") if slot.state == "done"}
 
 
 def test_a_server_behind_it_answers_many_at_once(pooled: Context, over: Callable[[Context], Server]) -> None:

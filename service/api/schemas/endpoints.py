@@ -16,7 +16,7 @@ SHOWN_ONCE = "Shown this once: keep it where the receiver checks signatures."
 SHOWN_BEFORE = (
     "It was shown in the first answer and is kept nowhere in plain text; rotate-secret makes another."
 )
-URL_IS_SECRET = "None: whoever knows the URL may post there, so it is not shown again."
+NOT_SHOWN_AGAIN = "None: whoever knows the URL may post there, so it is not shown again."
 
 
 class EndpointIn(In):

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import standardwebhooks
 import svix.webhooks
-from cryptography.fernet import Fernet
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -118,7 +117,7 @@ def test_without_a_key_the_refusal_says_how_to_make_one() -> None:
         needed_vault(Settings())
 
 
-@pytest.mark.parametrize("wrong", ["short", "a" * 43, f"{Fernet.generate_key().decode()},secret", "ä" * 44])
+@pytest.mark.parametrize("wrong", ["short", "a" * 43, f"{'A' * 43}=,secret", "ä" * 44])
 def test_a_key_that_is_none_is_refused_without_being_shown(
     wrong: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
