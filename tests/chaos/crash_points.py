@@ -13,6 +13,7 @@ import os
 import ssl
 import sys
 import threading
+import traceback
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -108,8 +109,8 @@ def main() -> None:
             os.close(reading)
             try:
                 os.write(writing, str(work(asked["url"], asked["at"])).encode())
-            except BaseException as error:
-                print(repr(error), file=sys.stderr, flush=True)
+            except Exception:  # noqa: BLE001 - a fork must not run on into what the parent does
+                traceback.print_exc()
                 os._exit(1)
             os._exit(0)
         os.close(writing)

@@ -71,7 +71,7 @@ def test_nothing_is_lost_and_little_comes_twice(database_url: str) -> None:
     drawn = random.Random(1)
     chosen = settings(database_url, threads=1)
     with receiving(seed=1) as receiver, world(chosen, receiver, SERIES, PATHS) as context:
-        receiver.longest_seconds = 0.1  # so that workers have something in flight most of the time
+        receiver.longest_seconds = 0.05  # so that workers have something in flight most of the time
         workers = Workers(environment(chosen))
         try:
             kills = sorted(drawn.sample(range(EVENTS), min(KILLS, EVENTS)))
@@ -124,8 +124,8 @@ def check(context: Context, receiver: Receiver) -> None:
     doubtful = sum(one.outcome == AMBIGUOUS and not one.died for one in tried)
     late = max(0, doubtful - sum(receiver.happened[mood] for mood in ("cut", "hang", "drip", "reset")))
     print(f"{EVENTS} events, {KILLS} kills, {struck} of them in an attempt; {len(rows)} messages in"
-          f" {len(tried)} attempts, {len(receiver.taken)} taken: {duplicates} duplicates, {cut} acknowledgements"
-          f" cut, {late} late; {dict(receiver.happened)}")  # fmt: skip
+          f" {len(tried)} attempts, {len(receiver.taken)} taken: {duplicates} duplicates,"
+          f" {cut} acknowledgements cut, {late} late; {dict(receiver.happened)}")  # fmt: skip
     assert struck <= KILLS, "one in flight a worker"
     assert struck >= KILLS // 10, "the kills strike workers at work"
     assert duplicates <= struck + cut + late

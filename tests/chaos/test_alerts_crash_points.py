@@ -100,7 +100,7 @@ def test_the_end_is_the_same_wherever_a_worker_dies(database_url: str) -> None:
 def end(
     workers: Mortals, receiver: Receiver, chosen: Settings, at: int
 ) -> tuple[dict[str, list[tuple[object, ...]]], int]:
-    """How it ends when a worker dies at a border, and how many messages came twice; for NEVER, the borders."""
+    """How it ends when a worker dies at a border, and how often a message came twice; for NEVER, borders."""
     receiver.taken.clear()
     receiver.plan["/own"] = ["fail"]
     with copy_of(chosen.database_url) as url:
