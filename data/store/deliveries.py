@@ -11,8 +11,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    exists,
+    insert,
+    literal,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
+from data.store.columns import Instant
 from data.store.tables import attempt, delivery, delivery_alert, endpoint
 
 QUEUED, DELIVERED, FAILED = "queued", "delivered", "failed"
@@ -158,9 +171,10 @@ def claim(
         .where(delivery.c.delivery_id.in_(ids))
         .order_by(delivery.c.delivery_id)
     ).all()  # fmt: skip
-    begun = [{"delivery_id": r.delivery_id, "number": r.claims, "started_at": now, "outcome": SENDING}
-             for r in rows]  # fmt: skip
-    conn.execute(insert(attempt), begun)
+    begun = select(delivery.c.delivery_id, delivery.c.claims, literal(now, Instant), literal(SENDING)).where(
+        delivery.c.delivery_id.in_(ids)
+    )
+    conn.execute(insert(attempt).from_select(["delivery_id", "number", "started_at", "outcome"], begun))
     return tuple(Claimed(**row._mapping) for row in rows)
 
 
@@ -179,10 +193,14 @@ def record(conn: Connection, ended: Sequence[Ended], now: datetime) -> None:
     again = [one for one in ended if one.attempt.outcome != DELIVERED and one.due_at is not None]
     given_up = [one for one in ended if one.attempt.outcome != DELIVERED and one.due_at is None]
     if arrived:  # even where its endpoint was disabled meanwhile: it is the truth
-        change = _OURS.where(delivery.c.state != DELIVERED).values(
-            state=DELIVERED, reason=None, finished_at=now, leased_until=None
+        ours = tuple_(delivery.c.delivery_id, delivery.c.claims).in_(
+            [(one.delivery_id, one.claims) for one in arrived]
         )
-        conn.execute(change, [_key(one) for one in arrived])
+        conn.execute(
+            update(delivery)
+            .where(ours, delivery.c.state != DELIVERED)
+            .values(state=DELIVERED, reason=None, finished_at=now, leased_until=None)
+        )
     if again:
         change = _OURS.where(delivery.c.state == QUEUED).values(
             failures=delivery.c.failures + 1, due_at=bindparam("due"), leased_until=None

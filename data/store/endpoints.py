@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, case, insert, or_, select, update
 
 from data.store.tables import endpoint
 
@@ -106,8 +106,21 @@ def disable(conn: Connection, endpoint_id: int, *, reason: str, now: datetime) -
     return None if row is None else _endpoint(row)
 
 
+def lock(conn: Connection, *, arrived: Collection[int], failed: Collection[int]) -> set[int]:
+    """Lock, in the order of their numbers, the endpoints that attempts tell something new of: those that
+    failed, and those that succeeded for the first time. A success after a success writes nothing."""
+    new = and_(endpoint.c.endpoint_id.in_(sorted(arrived)), endpoint.c.reached_at.is_(None))
+    rows = conn.execute(
+        select(endpoint.c.endpoint_id)
+        .where(or_(new, endpoint.c.endpoint_id.in_(sorted(failed))))
+        .order_by(endpoint.c.endpoint_id)
+        .with_for_update()
+    )
+    return set(rows.scalars())
+
+
 def note_success(conn: Connection, endpoint_id: int, now: datetime) -> None:
-    """An attempt succeeded. Nothing is written where the one before did too."""
+    """An attempt succeeded."""
     conn.execute(
         update(endpoint)
         .where(endpoint.c.endpoint_id == endpoint_id, endpoint.c.reached_at.is_(None))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import groupby
 
 from sqlalchemy import Connection
 
@@ -103,7 +104,7 @@ def record(context: Context, results: Sequence[Ended]) -> None:
                 outbox.enqueue(conn, _told(found, kept, now), now=now)
                 disabled.append((found.name, reason, kept))
     for one in results:
-        if one.attempt.outcome != deliveries.DELIVERED:
+        if not _arrived(one):
             log.warning("not delivered", delivery=one.delivery_id, endpoint=one.endpoint_id,
                         attempt=one.claims, outcome=one.attempt.outcome, error=one.attempt.error,
                         again_at=one.due_at and one.due_at.isoformat())  # fmt: skip
@@ -112,19 +113,29 @@ def record(context: Context, results: Sequence[Ended]) -> None:
 
 
 def _note(conn: Connection, results: Sequence[Ended], now: datetime) -> dict[int, str]:
-    """Note how endpoints answered; those to be disabled, with the reason. In the order of their numbers, as
-    all do who change several."""
-    reasons = {}
-    for one in sorted(results, key=lambda one: one.endpoint_id):
-        if one.attempt.outcome == deliveries.DELIVERED:
-            endpoints.note_success(conn, one.endpoint_id, now)
+    """Note how endpoints answered; those to be disabled, with the reason."""
+    reasons: dict[int, str] = {}
+    outcomes = {
+        state: {one.endpoint_id for one in results if _arrived(one) == state} for state in (True, False)
+    }
+    changing = endpoints.lock(conn, arrived=outcomes[True], failed=outcomes[False])
+    by_endpoint = sorted(
+        (one for one in results if one.endpoint_id in changing), key=lambda one: one.endpoint_id
+    )
+    for (endpoint_id, arrived), some in groupby(by_endpoint, lambda one: (one.endpoint_id, _arrived(one))):
+        if arrived:
+            endpoints.note_success(conn, endpoint_id, now)
             continue
-        since = endpoints.note_failure(conn, one.endpoint_id, now, forget_before=now - PATIENCE)
-        if one.attempt.status == _GONE:
-            reasons[one.endpoint_id] = "it answered 410: gone"
+        since = endpoints.note_failure(conn, endpoint_id, now, forget_before=now - PATIENCE)
+        if any(one.attempt.status == _GONE for one in some):
+            reasons[endpoint_id] = "it answered 410: gone"
         elif now - since >= PATIENCE:
-            reasons[one.endpoint_id] = f"nothing but failures since {since:%Y-%m-%d %H:%M} UTC"
+            reasons[endpoint_id] = f"nothing but failures since {since:%Y-%m-%d %H:%M} UTC"
     return reasons
+
+
+def _arrived(one: Ended) -> bool:
+    return one.attempt.outcome == deliveries.DELIVERED
 
 
 def _told(endpoint: endpoints.Endpoint, kept: int, now: datetime) -> Message:

@@ -1,4 +1,4 @@
-"""Many deliveries at a time: who is next, and a thread for each attempt.
+"""Many deliveries at a time: who is next, and threads that make the attempts.
 
 Threads only talk to the network. Whoever calls turn() does all that concerns the database, so that results
 that come in together are recorded together; a process that is killed has at most as many deliveries
@@ -36,6 +36,8 @@ class Dispatch:
         self._limits = limits or Limits()
         self._threads = context.settings.delivery_threads
         self._flying: dict[int, tuple[Due, Claimed]] = {}
+        self._crew: list[threading.Thread] = []
+        self._asked: queue.SimpleQueue[Claimed | None] = queue.SimpleQueue()
         self._arrived: queue.SimpleQueue[tuple[Claimed, Ended | None]] = queue.SimpleQueue()
         self._landed: list[tuple[Claimed, Ended | None]] = []
 
@@ -61,6 +63,8 @@ class Dispatch:
         while self._flying and (left := until - time.perf_counter()) > 0:
             self.wait(left)
             self._record()
+        for _ in self._crew:
+            self._asked.put(None)
 
     def _begin(self) -> int:
         flying = Counter(due.endpoint_id for due in self._dues)
@@ -74,8 +78,12 @@ class Dispatch:
         claimed = deliver.claim(self._context, list(chosen))
         for one in claimed:
             self._flying[one.delivery_id] = (chosen[one.delivery_id], one)
-            name = f"delivery {one.delivery_id}"
-            threading.Thread(target=self._attempt, args=(one,), name=name, daemon=True).start()
+        self._crew = [one for one in self._crew if one.is_alive()]
+        while len(self._crew) < len(self._flying):
+            self._crew.append(threading.Thread(target=self._work, name="delivery", daemon=True))
+            self._crew[-1].start()
+        for one in claimed:
+            self._asked.put(one)
         return len(claimed)
 
     @property
@@ -83,12 +91,16 @@ class Dispatch:
         """What is in flight, as it was when it began."""
         return [due for due, _ in self._flying.values()]
 
-    def _attempt(self, claimed: Claimed) -> None:
-        ended = None
-        try:
-            ended = deliver.attempt(claimed, self._outgoing, self._vault, self._context.clock, self._limits)
-        finally:  # a fault of ours is printed by the thread and recorded as a failure
-            self._arrived.put((claimed, ended))
+    def _work(self) -> None:
+        """One attempt after the other, in a thread of its own."""
+        while (claimed := self._asked.get()) is not None:
+            ended = None
+            try:
+                ended = deliver.attempt(
+                    claimed, self._outgoing, self._vault, self._context.clock, self._limits
+                )
+            finally:  # a fault of ours ends this thread, is printed by it, and recorded as a failure
+                self._arrived.put((claimed, ended))
 
     def _record(self) -> int:
         while True:
