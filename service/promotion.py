@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
-from data.store import champions, facts, prices
+from data.store import champions, facts, prices, signals
 from data.store import forecasts as store
 from data.store.champions import OUTCOMES, Promotion
 from data.store.runs import Run
@@ -274,6 +274,11 @@ def move_down(
         evidence={**(evidence or {}), "from": standing.champion, "origin": issued.origin.isoformat()},
     )
     champions.save(conn, made)
+    # what is served is another forecast from now on, outside China too: rules on it are judged again
+    for series in prices.list_series(conn):
+        if name in (series.series_id, series.base_series):
+            detail = {"run_id": issued.run_id}
+            signals.add(conn, kind="forecast", subject=series.series_id, detail=detail, at=now)
     return made
 
 

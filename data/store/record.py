@@ -14,6 +14,8 @@ from forecast.types import Array
 
 #: Which scores of a month count: those of the price published first, or of its newest vintage.
 VINTAGES = ("first", "latest")
+#: States of a horizon that is judged and is not as it should be.
+OUT_OF_BAND = ("skill", "coverage")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,3 +256,14 @@ def newest_health(conn: Connection, series_id: str | None = None) -> dict[str, H
     inner = ranked.subquery()
     rows = conn.execute(select(*(inner.c[c.name] for c in columns)).where(inner.c.rank == 1))
     return {row.series_id: Health(**row._mapping) for row in rows}
+
+
+def health_history(conn: Connection, series_id: str) -> tuple[Health, ...]:
+    """Every judgement of a series that is kept, the oldest first."""
+    columns = [model_health.c[f.name] for f in fields(Health)]
+    rows = conn.execute(
+        select(*columns)
+        .where(model_health.c.series_id == series_id)
+        .order_by(model_health.c.judged_at, model_health.c.model_health_id)
+    )
+    return tuple(Health(**row._mapping) for row in rows)

@@ -23,11 +23,11 @@ from data.store.alerts import Alert
 from data.store.rules import StoredRule
 from data.store.signals import Signal
 from service import logs
-from service.alerts import chances, messages, observe
+from service.alerts import chances, degraded, messages, observe
 from service.alerts.judge import Age, Judged, disable, fresh, judge, judge_event, silenced, since
 from service.alerts.observe import Prices
 from service.alerts.reading import rule_of
-from service.alerts.rules import BY_NAME, Rule
+from service.alerts.rules import BY_NAME, DEGRADED, Rule
 from service.alerts.state import Observation
 from service.context import Context
 from service.webhooks import outbox
@@ -173,9 +173,13 @@ def _observe(
             continue
         if rule.kind in _ON_FORECASTS:
             on_forecasts[rule.subject].append(rule)
-        elif rule.kind in _ON_PRICES:
-            alert = kept.get((rule.rule_id, rule.subject))
-            found[rule.rule_id] = observe.observe(rule, known, None if alert is None else since(alert))
+            continue
+        alert = kept.get((rule.rule_id, rule.subject))
+        oldest = None if alert is None else since(alert)
+        if rule.kind in _ON_PRICES:
+            found[rule.rule_id] = observe.observe(rule, known, oldest)
+        elif rule.kind == DEGRADED:
+            found[rule.rule_id] = degraded.observe(conn, rule, oldest, replays=context.clock.shifted)
     for series_id, group in on_forecasts.items():
         answers = chances.observe(context, conn, group, series_id, known.today)
         found |= {rule_id: [observation] for rule_id, observation in answers.items()}

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from data.types import Series
 from service import catalogue
-from service.alerts import chances
+from service.alerts import chances, degraded
 from service.alerts.backtest import marks_of
 from service.alerts.desk import checked
 from service.alerts.observe import basis_of
@@ -19,7 +19,7 @@ from service.alerts.previewed import MOST_ROWS, PreviewAnswer, Rehearsed, middle
 from service.alerts.rehearse_chances import rehearse_chances
 from service.alerts.rehearse_events import rehearse_events
 from service.alerts.rehearse_prices import rehearse_prices
-from service.alerts.rules import Rule
+from service.alerts.rules import DEGRADED, Rule
 from service.context import Context
 
 
@@ -63,6 +63,8 @@ def preview(context: Context, content: Mapping[str, Any]) -> PreviewAnswer:
 
 
 def _rehearse(context: Context, conn: Connection, rule: Rule, series: Series, today: date) -> Rehearsed:
+    if rule.kind == DEGRADED:
+        return degraded.rehearse(conn, rule, today, replays=context.clock.shifted)
     if rule.about.judged_on != "forecast":
         return rehearse_prices(conn, rule, series, today)
     now = chances.observe(context, conn, [rule], series.series_id, today).get(rule.rule_id)
@@ -78,6 +80,8 @@ def _value_in(rule: Rule, series: Series) -> str:
             return "per cent"
         case "stale":
             return "days"
+        case "model.degraded":
+            return "horizons"
         case "change" if rule.change != "absolute":
             return "per cent"
         case _:

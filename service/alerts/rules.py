@@ -12,6 +12,7 @@ from datetime import date
 
 ABOVE, BELOW = "above", "below"
 P_CROSS_BY, P_BEYOND_AT, FORECAST = "p_cross_by", "p_beyond_at", "forecast"
+DEGRADED = "model.degraded"
 SEVERITIES = ("info", "warning", "critical")
 
 
@@ -83,6 +84,12 @@ KINDS: tuple[Kind, ...] = (
         value="the age of the newest quote in days",
         needs=frozenset({"series_id", "threshold"}),
         judged_on="prices",
+    ),
+    Kind(
+        name=DEGRADED,
+        value="at how many horizons the forecasts in service are out of band: in coverage, or in skill",
+        needs=frozenset({"series_id", "threshold"}),
+        judged_on="scores",
     ),
     Kind(
         name="event",

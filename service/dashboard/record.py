@@ -8,6 +8,7 @@ from typing import Any
 
 from data.store import champions
 from data.store.champions import Promotion
+from data.store.record import OUT_OF_BAND
 from service.context import Context
 from service.record.track import Asked, Figures, Group, TrackRecord, track_record
 
@@ -77,5 +78,5 @@ def _part(series_id: str, champion: str, part: Mapping[str, Any]) -> Part:
         coverage=part["coverage"],
         band=(part["coverage_low"], part["coverage_high"]),
         skill=part["skill"],
-        out=part["state"] in ("skill", "coverage"),
+        out=part["state"] in OUT_OF_BAND,
     )

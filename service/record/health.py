@@ -11,17 +11,17 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection
 
-from data.store import champions, jobs, record
+from data.store import champions, jobs, record, rules, signals
 from data.store.record import Wanted
 from data.types import Series
 from forecast.distribution.combination import BENCHMARK
 from forecast.evaluation.live import Live, by_horizon, decide_demotion, health
 from service import promotion
+from service.alerts.rules import DEGRADED
 
 #: How far back forecasts are judged: what a forecaster did longer ago says little of it now.
 WINDOW = timedelta(days=731)
 AUTHOR = "scores in service"
-OUT_OF_BAND = ("skill", "coverage")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ def judge(conn: Connection, series: Series, now: datetime, *, replay: bool) -> J
     if live is None:
         return Judgement(series_id=name, degraded=False, demoted=False)
     parts = [part.plain() for part in (health(live), *by_horizon(live))]
-    degraded = any(part["state"] in OUT_OF_BAND for part in parts)
+    degraded = any(part["state"] in record.OUT_OF_BAND for part in parts)
     content = {
         "champion": champion,
         "degraded": degraded,
@@ -61,6 +61,8 @@ def judge(conn: Connection, series: Series, now: datetime, *, replay: bool) -> J
     before = record.newest_health(conn, name).get(name)
     if before is None or before.content != content:
         record.save_health(conn, name, now, content)
+        for rule in rules.list_rules(conn, series_ids={name}, kinds={DEGRADED}):
+            signals.add(conn, kind="rule", subject=str(rule.rule_id), at=now)
     if degraded and not (before and before.content["degraded"]):
         jobs.want(conn, jobs.RETRAIN, f"{name} is out of band in service", now)
     reason = None

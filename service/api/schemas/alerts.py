@@ -9,7 +9,9 @@ from pydantic import ConfigDict, Field
 
 from service.api.schemas.base import Day, In, Number, Out, Text, Whole
 
-KindName = Literal["price", "change", "premium", "p_cross_by", "p_beyond_at", "forecast", "stale", "event"]
+KindName = Literal[
+    "price", "change", "premium", "p_cross_by", "p_beyond_at", "forecast", "stale", "model.degraded", "event"
+]
 DirectionName = Literal["above", "below"]
 SeverityName = Literal["info", "warning", "critical"]
 StateName = Literal["inactive", "pending", "firing", "recovering", "resolved"]
