@@ -62,5 +62,5 @@ class RunParameters:
 #: Dataclasses that stored parameters are made of, by name.
 KEPT: Mapping[str, type] = {
     **FITTED,
-    **{kept.__name__: kept for kept in (Fit, SeriesParameters, PremiumParameters)},
+    **{kept.__name__: kept for kept in (Choice, Fit, SeriesParameters, PremiumParameters)},
 }

@@ -69,6 +69,14 @@ def opened(chosen: Settings) -> Context:
 def world(chosen: Settings, receiver: Receiver, series: int, paths: Sequence[str]) -> Iterator[Context]:
     """Armed: one endpoint a path, a rule a series that tells the first and one of the others, prices low."""
     context = opened(chosen)
+    try:
+        _arm(context, receiver, series, paths)
+        yield context
+    finally:
+        context.engine.dispose()
+
+
+def _arm(context: Context, receiver: Receiver, series: int, paths: Sequence[str]) -> None:
     migrate(context.engine)
     base = catalogue()[0]
     with context.engine.begin() as conn:
@@ -85,8 +93,6 @@ def world(chosen: Settings, receiver: Receiver, series: int, paths: Sequence[str
         told = [ids[0], ids[1 + k % (len(ids) - 1)]]
         arm(context, series_id=name(k), threshold=100.0, stale_after_days=3660, endpoints=told)
     evaluate(context)
-    yield context
-    context.engine.dispose()
 
 
 def name(k: int) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import MetaData, Table, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from data.store import prices, runs
@@ -138,8 +138,11 @@ def test_an_older_archive_is_brought_up_to_date(tmp_path: Path, empty: Context) 
     old = open_context(settings(f"sqlite:///{tmp_path}/old.db"))
     with old.engine.begin() as conn:
         upgrade(conn, "0001")
-        run = {"state": "queued", "reason": "old", "requested_at": ISSUED, "done": 0, "total": 0}
-        conn.execute(insert(metadata.tables["run"]).values(**run, beats=0, seen_beats=0))
+        run = Table("run", MetaData(), autoload_with=conn)  # as it was then
+        conn.execute(
+            insert(run).values(state="queued", reason="old", requested_at=ISSUED.replace(tzinfo=None),
+                               done=0, total=0, beats=0, seen_beats=0)
+        )  # fmt: skip
     backup(old, tmp_path / "old.zip")
     old.engine.dispose()
     assert restore(empty, tmp_path / "old.zip").revision == "0001"

@@ -42,7 +42,7 @@ Run = Callable[..., Ran]
 def context(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Context]:
     found = open_context(settings)
     fill(found)
-    for name, value in settings.model_dump(mode="json", exclude_none=True).items():
+    for name, value in settings.model_dump(mode="json", exclude_none=True, exclude={"secret_key"}).items():
         if not isinstance(value, list):
             monkeypatch.setenv(f"YTTERBY_{name.upper()}", str(value))
     monkeypatch.setenv("YTTERBY_SECRET_KEY", SECRET_KEY)  # the dump shows stars
@@ -286,7 +286,8 @@ def test_migrate_and_status(run: Run) -> None:
 def test_serve_prints_where_and_a_key_fits_and_stops(settings: Settings) -> None:
     context = open_context(settings)
     fill(context)
-    shared = settings.model_dump(mode="json", exclude_none=True, exclude={"host", "port", "allowed_hosts"})
+    own = {"host", "port", "allowed_hosts", "secret_key"}
+    shared = settings.model_dump(mode="json", exclude_none=True, exclude=own)
     env = os.environ | {f"YTTERBY_{name.upper()}": str(value) for name, value in shared.items()}
     command = [sys.executable, "-m", "service.cli", "serve", "--port", "0", "--no-reference"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env, cwd=ROOT) as process:

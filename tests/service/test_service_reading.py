@@ -38,7 +38,11 @@ def test_series_say_basis_and_age(shared: Server) -> None:
     assert one["n_quotes"] == MONTHS
     assert one["last_quote"]["ds"] == "2026-07-01"
     assert one["last_quote"]["age_days"] == (TODAY - month(MONTHS)).days + 1
-    assert one == shared.client.get(f"/v1/series/{BASE}").json()
+    alone = shared.client.get(f"/v1/series/{BASE}").json()
+    assert alone["freshness"]["state"] in ("late", "dead")
+    assert one == alone | {"freshness": None}, (
+        "how fresh it is takes all its quotes, so the list leaves it out"
+    )
 
 
 def test_observations_as_they_were_known(shared: Server) -> None:
