@@ -231,8 +231,8 @@ def _keep(context: Context, found: _Found) -> int:
         store.record(conn, [replace(line, alert_id=i) for i, j in kept for line in j.lines])
         notices = [(i, notice) for i, j in kept for notice in j.notices]
         now = context.clock.now()
-        active = [e.endpoint_id for e in endpoints.list_(conn, state=endpoints.ACTIVE)]
-        for endpoint_id, own in messages.by_endpoint(notices, active).items():
+        known = [e.endpoint_id for e in endpoints.list_(conn)]  # for a disabled one it is kept, to recover
+        for endpoint_id, own in messages.by_endpoint(notices, known).items():
             for told in messages.messages(own, now):
                 alerts = sorted({fields["alert_id"] for fields in told.data.get("alerts", [told.data])})
                 outbox.enqueue(conn, told, endpoints=[endpoint_id], alerts=alerts, now=now)

@@ -23,12 +23,11 @@ ALERTS = "/v1/alerts"
 Told = tuple[int, Notice]  # the alert's id, and what is told of it
 
 
-def by_endpoint(notices: Sequence[Told], active: Collection[int]) -> dict[int, list[Told]]:
-    """Endpoint -> what it is told: that of rules which name it and, while it is active, of those which name
-    none."""
+def by_endpoint(notices: Sequence[Told], known: Collection[int]) -> dict[int, list[Told]]:
+    """Endpoint -> what it is told: that of rules which name it, and of those which name none."""
     found: dict[int, list[Told]] = defaultdict(list)
     for told in notices:
-        for endpoint_id in told[1].rule.endpoints or active:
+        for endpoint_id in told[1].rule.endpoints or known:
             found[endpoint_id].append(told)
     return dict(found)
 

@@ -12,13 +12,14 @@ import pytest
 from sqlalchemy import event as hook
 
 from data.store import alerts as store
+from data.store import endpoints, forecasts, rules, runs, signals, silences
 from data.store import events as event_store
-from data.store import forecasts, rules, runs, signals, silences
 from service import events
 from service.alerts.evaluate import evaluate
 from service.clock import Clock
 from service.context import Context, open_context
 from service.settings import Settings
+from service.webhooks.log import list_deliveries
 from tests.support.alerting import arm, endpoint, linked, post, sent, told
 from tests.support.service_world import (
     BASE,
@@ -235,6 +236,17 @@ def test_repeats_come_when_due_and_stop_when_seen(desk: Context) -> None:
         assert store.write(conn, [seen])
     evaluate(later(desk, hours=99))
     assert len(told(desk)) == 2
+
+
+def test_what_a_disabled_endpoint_missed_is_kept_for_its_recovery(desk: Context) -> None:
+    gone = endpoint(desk, "gone")
+    with desk.engine.begin() as conn:
+        endpoints.disable(conn, gone, reason="made up", now=desk.clock.now())
+    arm(desk, series_id=BASE, threshold=900.0, stale_after_days=999)
+    post(desk, BASE, (DAY, 1000.0))
+    evaluate(desk)
+    assert told(desk, gone) == [FIRING]
+    assert {d.state for d in list_deliveries(desk, endpoint_id=gone)} == {"failed"}
 
 
 def test_a_broken_summary_never_loses_an_alert(desk: Context) -> None:
