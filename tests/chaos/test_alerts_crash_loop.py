@@ -126,7 +126,8 @@ def check(context: Context, receiver: Receiver) -> None:
     late = max(0, doubtful - sum(receiver.happened[mood] for mood in ("cut", "hang", "drip", "reset")))
     print(f"{EVENTS} events, {KILLS} kills, {struck} of them in an attempt; {len(rows)} messages in"
           f" {len(tried)} attempts, {len(receiver.taken)} taken: {duplicates} duplicates,"
-          f" {cut} acknowledgements cut, {late} late, {overtaken} leases outlived; {dict(receiver.happened)}")  # fmt: skip
+          f" {cut} acknowledgements cut, {late} late, {overtaken} leases outlived;"
+          f" {dict(receiver.happened)}")  # fmt: skip
     assert struck <= KILLS, "one in flight a worker"
     assert struck or KILLS < 20, "the kills strike workers at work"
     assert duplicates <= KILLS + cut + late
