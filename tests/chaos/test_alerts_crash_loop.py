@@ -122,12 +122,14 @@ def check(context: Context, receiver: Receiver) -> None:
     cut = sum(not one.sure for one in receiver.taken)
     struck = sum(bool(one.died) for one in tried)
     doubtful = sum(one.outcome == AMBIGUOUS and not one.died for one in tried)
+    overtaken = sum(one.outcome == DELIVERED for one in tried) - len(rows)
     late = max(0, doubtful - sum(receiver.happened[mood] for mood in ("cut", "hang", "drip", "reset")))
     print(f"{EVENTS} events, {KILLS} kills, {struck} of them in an attempt; {len(rows)} messages in"
           f" {len(tried)} attempts, {len(receiver.taken)} taken: {duplicates} duplicates,"
-          f" {cut} acknowledgements cut, {late} late; {dict(receiver.happened)}")  # fmt: skip
+          f" {cut} acknowledgements cut, {late} late, {overtaken} leases outlived;"
+          f" {dict(receiver.happened)}")  # fmt: skip
     assert struck <= KILLS, "one in flight a worker"
-    assert struck >= KILLS // 10, "the kills strike workers at work"
+    assert struck or KILLS < 20, "the kills strike workers at work"
     assert duplicates <= KILLS + cut + late
     # and one by one: a copy that the log of attempts calls failed, or does not know, was not taken
     known = Counter(one.message_id for one in tried if one.outcome in (AMBIGUOUS, DELIVERED))

@@ -1,7 +1,7 @@
 """Worker processes that evaluate and deliver until they are killed: python -m tests.chaos.worker
 
 The settings are the environment's. Only time is another: failed attempts are repeated after milliseconds, an
-attempt ends after a second, and what a killed worker held is free again three seconds later, which is
+attempt ends after a second, and what a killed worker held is free again six seconds later, which is
 longer than a busy machine lets a living one wait.
 """
 
@@ -33,7 +33,7 @@ def hurry() -> None:
     vars(courier)["evaluate"] = partial(evaluate, limit=3)
     vars(courier)["_PAUSE_SECONDS"] = 0.1
     retries.DELAYS = (timedelta(milliseconds=40),) * 60
-    deliver.LEASE = timedelta(seconds=3)
+    deliver.LEASE = timedelta(seconds=6)
 
 
 def context() -> Context:
