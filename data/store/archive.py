@@ -11,6 +11,7 @@ import base64
 import hashlib
 import io
 import json
+import zlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -64,7 +65,7 @@ def check(path: Path) -> dict[str, Any]:
                         seen.update(block)
                 if seen.hexdigest() != about["sha256"]:
                     raise InputError("archive", f"another content of {name}", "what its manifest says")
-    except (BadZipFile, KeyError, ValueError, OSError, EOFError) as error:
+    except (BadZipFile, zlib.error, KeyError, ValueError, OSError, EOFError) as error:
         said = f"{path.name} ({type(error).__name__})"
         raise InputError("archive", said, "a whole file that ytterby backup wrote") from None
     return manifest

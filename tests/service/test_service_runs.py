@@ -37,7 +37,7 @@ STAGES = ["models", "paths", "ranges", "backtest", "scores"]
 @pytest.fixture
 def context(settings: Settings, database_url: str) -> Iterator[Context]:
     """The made-up world without a forecast, on each database in turn."""
-    found = open_context(settings.model_copy(update={"database_url": database_url, "fit_seconds": 3.0}))
+    found = open_context(settings.model_copy(update={"database_url": database_url, "fit_seconds": 10.0}))
     fill(found, with_forecast=False)
     yield found
     found.engine.dispose()
@@ -72,7 +72,7 @@ def test_a_run_that_loses_fits_ends_well_and_says_which(context: Context) -> Non
     lost = [tuple(row) for row in summary["lost"]]
     assert {row[:2] for row in lost} == {(BASE, "killed"), (BASE, "loops")}
     assert {row[3] for row in lost if row[1] == "killed"} == {"its process died (signal 9)"}
-    assert {row[3] for row in lost if row[1] == "loops"} == {"killed after 3 s"}
+    assert {row[3] for row in lost if row[1] == "loops"} == {"killed after 10 s"}
     assert all(date.fromisoformat(row[2]) <= date(2026, 11, 24) for row in lost)
     left_out = {model: why for series, model, why in summary["left_out"] if series == BASE}
     assert left_out["killed"] == "killed was left out: its process died (signal 9)"
