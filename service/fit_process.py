@@ -12,7 +12,6 @@ import os
 import signal
 import tempfile
 import threading
-import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -64,7 +63,7 @@ class FitProcess:
         theirs.close()
         self._lock = threading.Lock()
         self._left = 0  # items given whose answers were not taken
-        self._seconds = self._since = 0.0  # what the one in hand may take, and since when it is
+        self._seconds = self._taken = 0.0  # what the one in hand may take, and has
         self._killed: tuple[int, Gone] | None = None  # with how many left
 
     def is_ready(self) -> bool:
@@ -79,7 +78,7 @@ class FitProcess:
     def give(self, function: Callable[[Any], Any], items: Sequence[Any], seconds: float) -> None:
         """Ask for the function of each item, each in so many seconds; `take` as many answers."""
         with self._lock:
-            self._left, self._seconds, self._since = len(items), seconds, time.perf_counter()
+            self._left, self._seconds, self._taken = len(items), seconds, 0.0
         with contextlib.suppress(OSError):  # it is gone: take() will say so
             self._connection.send((function, items, seconds))
 
@@ -90,15 +89,16 @@ class FitProcess:
         except (EOFError, OSError):
             return None
         with self._lock:
-            self._left, self._since = self._left - 1, time.perf_counter()
+            self._left, self._taken = self._left - 1, 0.0
         return answer
 
-    def watch(self) -> None:
-        """Kill it if the item in hand takes longer, or more, than it may."""
+    def watch(self, passed: float) -> None:
+        """So many seconds passed: kill it if the item in hand takes longer, or more, than it may."""
         with self._lock:
             if self._left <= 0 or self._killed is not None:
                 return
-            if time.perf_counter() - self._since > self._seconds:
+            self._taken += passed
+            if self._taken > self._seconds:
                 self._killed = self._left, Gone(why=f"killed after {self._seconds:,g} s", slow=True)
             elif resident_megabytes(self._process.pid) > self._limits.megabytes:
                 self._killed = self._left, Gone(why=f"killed at more than {self._limits.megabytes:,} MB")

@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import tempfile
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, wait
@@ -25,8 +26,9 @@ from forecast.errors import ForecastError
 from service.fit_process import CHECK_SECONDS, Answer, FitProcess, Gone, Limits
 from service.refusals import Refusal
 
-#: How often limits are looked at.
-WATCH_SECONDS = 0.05
+#: How often limits are looked at; and what counts of a longer time without a look, for then this process was
+#: stopped itself, and most likely all of them.
+WATCH_SECONDS, LONGEST_SECONDS = 0.05, 1.0
 #: Processes that end before they are up, one after the other, before it is said that none can be had.
 STARTS = 3
 #: Times that an item may be in hand of a process that dies: the first may have been no fault of it.
@@ -142,9 +144,12 @@ class Pool:
             yield future.result()
 
     def _watch(self) -> None:
+        last = time.perf_counter()
         while not self._closed.wait(WATCH_SECONDS):
+            now = time.perf_counter()
             for process in tuple(self._running):
-                process.watch()
+                process.watch(min(now - last, LONGEST_SECONDS))
+            last = now
 
     def _work(self) -> None:
         process: FitProcess | None = None

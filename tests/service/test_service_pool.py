@@ -181,6 +181,29 @@ def test_processes_end_with_a_parent_that_is_killed_even_one_that_is_deaf(tmp_pa
     wait_for_end(children)
 
 
+def test_time_in_which_the_whole_machine_stood_still_is_not_counted(tmp_path: Path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(
+        "import os, time\n"
+        "from service.fit_process import Limits\n"
+        "from service.pool import fitting_pool\n"
+        "if __name__ == '__main__':\n"
+        "    with fitting_pool(1, limits=Limits(seconds=3.0)) as pool:\n"
+        "        print(os.getpid(), *pool.deal(os.getpgid, [0]), flush=True)\n"
+        "        print(*pool.deal(time.sleep, [1.0]), flush=True)\n"
+    )
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(script)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as parent:
+        assert parent.stdout is not None
+        everybody = [int(pid) for pid in parent.stdout.readline().split()]
+        for sign, seconds in ((signal.SIGSTOP, 4.0), (signal.SIGCONT, 0.0)):
+            for pid in everybody:
+                os.kill(pid, sign)
+            time.sleep(seconds)
+        assert parent.stdout.readline().strip() == "None"
+
+
 def test_where_no_process_can_be_had_it_says_so(tmp_path: Path) -> None:
     context = multiprocessing.get_context("forkserver")
     pool = Pool(1, context, str(tmp_path / "no such folder"), NO_LIMIT, lambda: None)
