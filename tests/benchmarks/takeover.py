@@ -46,7 +46,11 @@ def started(*words: str, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
     """A process of ours in a group of its own, killed at the end."""
     env = os.environ | settings | {"PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(
-        [sys.executable, "-m", *words], env=env, stderr=subprocess.DEVNULL, start_new_session=True
+        [sys.executable, "-m", *words],
+        env=env,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     try:
         yield process

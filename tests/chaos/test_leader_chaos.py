@@ -73,7 +73,11 @@ class Hosts:
         command = [sys.executable, "-m", "tests.chaos.leader_host", str(self._workers)]
         with self._log.open("ab") as log:
             return subprocess.Popen(
-                [*command, "tests.chaos.leader_jobs:JOBS"], env=env, stderr=log, start_new_session=True
+                [*command, "tests.chaos.leader_jobs:JOBS"],
+                env=env,
+                stdin=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
             )
 
     def lease(self) -> Lease:
