@@ -45,7 +45,7 @@ def test_the_nearer_recipe_wins_and_a_standing_one_that_is_farther_loses() -> No
     judged = found.judge("a", "rw")
     assert (judged.winner, judged.challenger) == ("combination", "combination")
     assert judged.evidence["own"]["coverage"] == {"80": [0.8, 0.8], "95": [0.8, 0.8]}
-    worse = trial(rows({"a": {"rw": 100.0, "combination": 104.0}}), history("a"), (), {"a": "Nd"})
+    worse = trial(rows({"a": {"rw": 100.0, "combination": 107.0}}), history("a"), (), {"a": "Nd"})
     assert worse is not None
     lost = worse.judge("a", "combination")
     assert (lost.winner, lost.challenger) == ("rw", "rw")
