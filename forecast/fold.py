@@ -166,7 +166,7 @@ def run_fold(
         effects=at.effects,
         histories=at.histories,
         parameters=None if models else _parameters(at, panel, forecasts, outside),
-        recipes=_recipes(setting, at, made, [f for f, _ in outside]) if recipes else {},
+        recipes=_recipes(setting, at, made, forecasts, [f for f, _ in outside]) if recipes else {},
         withheld=tuple(silent),
     )
 
@@ -179,15 +179,21 @@ def _recipes(
     setting: Setting,
     at: Known,
     made: Mapping[tuple[int, str], SeriesForecast],
+    chosen: Sequence[SeriesForecast],
     outside: Sequence[SeriesForecast],
 ) -> dict[str, tuple[SeriesForecast, ...]]:
-    """Forecasts by each recipe: of the series it speaks for, and of those outside China over them."""
+    """Forecasts by each recipe: of the series it speaks for, and of those outside China over them.
+
+    outside: those over the `chosen` ones, which need not be made again.
+    """
     details = {f.key.unique_id: f.details for f in outside}  # the premium is the same over either
     found = {}
     for recipe in RECIPES:
         base = [forecast for (_, name), forecast in made.items() if name == recipe]
-        _, targets, _ = forecast_targets(setting, at, base)
-        over = [replace(f, details=details.get(f.key.unique_id, f.details)) for f, _ in targets]
+        over = list(outside)
+        if list(map(id, base)) != list(map(id, chosen)):
+            _, targets, _ = forecast_targets(setting, at, base)
+            over = [replace(f, details=details.get(f.key.unique_id, f.details)) for f, _ in targets]
         found[recipe] = _by_name([*base, *over])
     return found
 

@@ -103,6 +103,8 @@ def show(answer: ForecastAnswer) -> None:
         f"Issued {answer.issued_at:%Y-%m-%d %H:%M} UTC, data to {answer.origin:%Y-%m}, run {answer.run_id}."
     )
     out.print(f"Model: {answer.model.champion}. {answer.model.promotion_reason}")
+    if answer.served_as.reason:
+        out.print(f"Fallback: {answer.served_as.reason}.")
     kind = answer.calibration
     out.print(f"Range: {kind['kind']} calibration on {kind['n_errors']} errors. {kind['note']}")
     if answer.exchange_rate is not None:

@@ -45,14 +45,17 @@ PATHS = ("/v1/series/dy-oxide-cn/forecast", "/v1/forecasts", "/v1/series")
 def started(*words: str, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
     """A process of ours in a group of its own, killed at the end."""
     env = os.environ | settings | {"PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(
-        [sys.executable, "-m", *words], env=env, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    try:
-        yield process
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    with subprocess.Popen(
+        [sys.executable, "-m", *words],
+        env=env,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def takeover(folder: Path) -> list[float]:

@@ -1,13 +1,15 @@
 """A host of worker processes: `python -m tests.chaos.leader_host COUNT MODULE:JOBS`, in a session of its own.
 
 Each worker is the real one, with other jobs. One that dies is started again, as a supervisor would. Workers
-are forked, so that only the host waits for the imports.
+are forked, so that only the host waits for the imports. The whole host ends with whoever holds the other end
+of its standard input.
 """
 
 from __future__ import annotations
 
 import importlib
 import os
+import select
 import signal
 import sys
 from types import FrameType
@@ -17,6 +19,7 @@ from service.worker import loop, scheduler
 
 #: Imported here once, for every worker.
 PRELOADED = (loop, scheduler)
+_LOOK_SECONDS = 0.05
 
 
 def main() -> int:
@@ -46,7 +49,9 @@ def main() -> int:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         if not children:
             return 0
-        ended, _status = os.wait()
+        if select.select([sys.stdin], [], [], _LOOK_SECONDS)[0]:
+            os.killpg(0, signal.SIGKILL)
+        ended, _status = os.waitpid(-1, os.WNOHANG)
         children.discard(ended)
 
 

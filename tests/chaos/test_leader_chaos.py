@@ -73,7 +73,11 @@ class Hosts:
         command = [sys.executable, "-m", "tests.chaos.leader_host", str(self._workers)]
         with self._log.open("ab") as log:
             return subprocess.Popen(
-                [*command, "tests.chaos.leader_jobs:JOBS"], env=env, stderr=log, start_new_session=True
+                [*command, "tests.chaos.leader_jobs:JOBS"],
+                env=env,
+                stdin=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
             )
 
     def lease(self) -> Lease:
@@ -106,8 +110,7 @@ class Hosts:
             return
         group = os.getpgid(pid)
         (at,) = [k for k, host in enumerate(self._hosts) if host.pid == group]
-        os.killpg(group, signal.SIGKILL)
-        self._hosts[at].wait()
+        end(self._hosts[at])
         self._hosts[at] = self._start()
 
     def said(self, text: str) -> bool:
@@ -142,10 +145,15 @@ class Hosts:
     def end(self) -> None:
         """Leave nothing running."""
         for host in self._hosts:
-            if host.poll() is None:
-                os.killpg(host.pid, signal.SIGKILL)
-                host.wait()
+            end(host)
         self.engine.dispose()
+
+
+def end(host: subprocess.Popen[bytes]) -> None:
+    """Kill a host and all its workers."""
+    with host:  # closes the pipe, which must not be found open later
+        if host.poll() is None:
+            os.killpg(host.pid, signal.SIGKILL)
 
 
 @pytest.fixture

@@ -122,6 +122,17 @@ def test_the_command_line_says_who_was_champion_and_rolls_back(ytterby: Run) -> 
     assert json.loads(text)["decision"]["outcome"] == "rolled-back"
 
 
+def test_a_fallback_is_said_on_the_page_and_on_the_command_line(told: Server, ytterby: Run) -> None:
+    why = "the previous champion speaks"
+    assert why not in ytterby("forecast", BASE)[1]
+    run(told.context, "2026-11-24", 0.1, withheld={(BASE, MIXTURE): "the newest price looks like a slip"})
+    assert f"Fallback: run 4 has no forecast by the champion, {MIXTURE}" in ytterby("forecast", BASE)[1]
+    for name in (BASE, OUTSIDE):
+        page = told.client.get(f"/series/{name}").raise_for_status().text
+        assert "Fallback: run 4 has no forecast by the champion" in page
+        assert why in page
+
+
 def test_the_command_line_shows_the_record(ytterby: Run) -> None:
     code, text, _ = ytterby("track-record", "--score")
     assert code == 0
