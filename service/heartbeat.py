@@ -22,9 +22,9 @@ from service.pace import Pace
 _SECONDS = 0.5
 
 
-def worker_name() -> str:
-    """Who claims: host and process."""
-    return f"{socket.gethostname()}:{os.getpid()}"
+def worker_name(pid: int | None = None) -> str:
+    """Who claims: host and process, this one unless another is named."""
+    return f"{socket.gethostname()}:{os.getpid() if pid is None else pid}"
 
 
 class Heartbeat:

@@ -164,6 +164,13 @@ def release(conn: Connection, mine: Run) -> bool:
     return freed.rowcount > 0
 
 
+def release_of(conn: Connection, worker: str) -> int:
+    """Put back into the queue what a worker holds that its parent has ended, so that it is surely gone; how
+    many. It was told to stop, so this is no death of the run."""
+    held = and_(run.c.worker == worker, run.c.state == "running")
+    return conn.execute(update(run).where(held).values(_UNCLAIMED)).rowcount
+
+
 def release_stale(conn: Connection, now: datetime, older_than: timedelta) -> int:
     """Take runs from workers that gave no sign of life for `older_than`; how many. They go back to the queue;
     one that DEATHS workers died of has failed.

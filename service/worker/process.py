@@ -8,7 +8,12 @@ import sys
 import threading
 from pathlib import Path
 
+from sqlalchemy.exc import DBAPIError
+
+from data.store import runs
+from data.store.engine import make_engine
 from service import logs
+from service.heartbeat import worker_name
 from service.settings import Settings
 from service.worker.__main__ import TIED
 
@@ -50,8 +55,20 @@ class WorkerProcess:
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
+                self._put_back(child.pid)
         if child.stdin is not None:
             child.stdin.close()
+
+    def _put_back(self, pid: int) -> None:
+        """Queue what the child had in hand: on a busy machine it may not get to that in time by itself."""
+        engine = make_engine(self._settings.database_url)
+        try:
+            with engine.begin() as conn:
+                runs.release_of(conn, worker_name(pid))
+        except DBAPIError:  # it goes back when its sign of life has grown old
+            logs.get("serve").warning("the worker was ended by force; its run is queued again later", pid=pid)
+        finally:
+            engine.dispose()
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         given = self._settings.model_dump(mode="json", exclude_none=True, include=_SHARED)

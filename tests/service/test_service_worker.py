@@ -12,9 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from data.store import prices, runs
 from data.store.migrate import migrate
+from data.store.tables import run as run_table
 from service import training
 from service.context import Context, open_context
 from service.settings import Settings
@@ -129,6 +131,24 @@ def test_a_worker_told_to_stop_returns_its_run_to_the_queue(
     said = capfd.readouterr().err
     assert "Traceback" not in said
     assert "leaked" not in said
+
+
+def test_a_run_whose_worker_does_not_heed_is_queued_as_it_is_ended_and_that_is_no_death(
+    context: Context,
+) -> None:
+    run_id = training.request(context, "to be stopped by force").run_id
+    # nobody but the parent may put it back here
+    child = WorkerProcess(context.settings.model_copy(update={"stale_run_seconds": 600.0}))
+    child.start()
+    try:
+        wait_for(lambda: stage(context, run_id) == "models", "the worker to begin to fit")
+        assert child.pid is not None
+        os.kill(child.pid, signal.SIGSTOP)  # as one that a busy machine gives no turn
+    finally:
+        child.stop()
+    assert state(context, run_id) == "queued"
+    with context.engine.connect() as conn:
+        assert conn.execute(select(run_table.c.deaths).where(run_table.c.run_id == run_id)).scalar_one() == 0
 
 
 def test_a_worker_dies_with_its_parent(settings: Settings, tmp_path: Path) -> None:
