@@ -1,7 +1,7 @@
 """How fast webhooks go out: python -m tests.benchmarks.delivery
 
 Real worker processes deliver what is in the outbox to a receiver of its own process on this machine. First
-how many a second, on SQLite with one worker and on PostgreSQL with one, two and four; then how long messages
+how many a second, on SQLite with one worker and on PostgreSQL with one, two and three; then how long messages
 to 50 endpoints that answer take beside 50 that accept connections and never say a word.
 """
 
@@ -189,7 +189,7 @@ def main() -> int:
     with postgres.running() as server, receiver() as url:
         with fresh(None) as context:
             throughput("sqlite", context, url, SQLITE_MESSAGES, 1)
-        for count in (1, 2, 4):
+        for count in (1, 2, 3):
             with fresh(server) as context:
                 throughput("postgresql", context, url, POSTGRES_MESSAGES, count)
         for name, which in (("sqlite", None), ("postgresql", server)):
