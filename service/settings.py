@@ -84,7 +84,7 @@ class Settings(BaseSettings):
         description="Private networks that webhooks and sources may reach, as 10.1.0.0/16, commas between",
     )
     delivery_threads: int = Field(
-        default=128, ge=1, le=1_000, description="Most webhooks that one worker process sends at a time"
+        default=256, ge=1, le=1_000, description="Most webhooks that one worker process sends at a time"
     )
     time_zone: str = Field(default="UTC", description="Time zone of the cron lines of jobs, by name")
     lease_seconds: float = Field(

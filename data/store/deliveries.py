@@ -146,7 +146,7 @@ def claim(
     wanted = (
         select(delivery.c.delivery_id)
         .where(delivery.c.delivery_id.in_(delivery_ids), _ready(delivery.c, now))
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, key_share=True)
         .scalar_subquery()
     )
     taken = conn.execute(
@@ -283,7 +283,10 @@ def _ready(row: Any, now: datetime) -> ColumnElement[bool]:
 def _lock(conn: Connection, wanted: ColumnElement[bool]) -> list[int]:
     """Lock deliveries in the order of their numbers, as all do who change several: nobody waits in a ring."""
     rows = conn.execute(
-        select(delivery.c.delivery_id).where(wanted).order_by(delivery.c.delivery_id).with_for_update()
+        select(delivery.c.delivery_id)
+        .where(wanted)
+        .order_by(delivery.c.delivery_id)
+        .with_for_update(key_share=True)
     )
     return list(rows.scalars())
 

@@ -114,7 +114,7 @@ def lock(conn: Connection, *, arrived: Collection[int], failed: Collection[int])
         select(endpoint.c.endpoint_id)
         .where(or_(new, endpoint.c.endpoint_id.in_(sorted(failed))))
         .order_by(endpoint.c.endpoint_id)
-        .with_for_update()
+        .with_for_update(key_share=True)  # rows that refer to them may be added meanwhile
     )
     return set(rows.scalars())
 

@@ -59,11 +59,7 @@ def attempt(claimed: Claimed, outgoing: Outgoing, vault: Vault, clock: Clock, li
         number=claimed.claims,
         started_at=started_at,
         milliseconds=round(1000 * (time.perf_counter() - began), 1),
-        outcome=deliveries.DELIVERED
-        if words is None
-        else deliveries.AMBIGUOUS
-        if sent
-        else deliveries.FAILED,
+        outcome=_outcome(words, sent),
         status=None if answer is None else answer.status,
         error=words and readable(words),
         answer=readable(answer.body.decode("utf-8", "replace")) if answer else None,
@@ -153,6 +149,12 @@ def _told(endpoint: endpoints.Endpoint, kept: int, now: datetime) -> Message:
             "deliveries_kept": kept,
         },
     )
+
+
+def _outcome(words: str | None, sent: bool) -> str:
+    if words is None:
+        return deliveries.DELIVERED
+    return deliveries.AMBIGUOUS if sent else deliveries.FAILED
 
 
 def _objection(answer: Answer) -> str | None:

@@ -21,7 +21,10 @@ from service.webhooks import deliver
 from service.webhooks.secrets import Vault
 
 #: Attempts at a time to an endpoint whose last one succeeded; to any other it is one.
-EACH = 4
+EACH = 8
+#: More than one at a time only while fewer than this share of the threads are at work: were many endpoints to
+#: fall silent at once, each holds one of the others, and there are some left for those that answer.
+_SECOND_SHARE = 2
 #: Endpoints that fail now may take this share of the threads together.
 _FAILING_SHARE = 4
 
@@ -128,8 +131,9 @@ class Dispatch:
 def choose(found: Sequence[Due], flying: Collection[Due], threads: int) -> list[Due]:
     """Which of the deliveries that are due begin now, longest due first.
 
-    Endpoints that fail now have one attempt at a time each, and a share of the threads together: however many
-    of them there are, and however long each takes to say nothing, the others have threads left.
+    Endpoints that fail now have one attempt at a time each, and a share of the threads together; the others
+    have more than one only while there are threads in plenty. So however many endpoints die, and however long
+    each takes to say nothing, those that live have threads left.
     """
     each = Counter(due.endpoint_id for due in flying)
     failing = sum(due.failing for due in flying)
@@ -138,7 +142,8 @@ def choose(found: Sequence[Due], flying: Collection[Due], threads: int) -> list[
     for due in found:
         if len(chosen) >= room:
             break
-        if each[due.endpoint_id] >= (EACH if due.reached else 1):
+        plenty = len(flying) + len(chosen) < threads // _SECOND_SHARE
+        if each[due.endpoint_id] >= (EACH if due.reached and plenty else 1):
             continue
         if due.failing and failing >= max(1, threads // _FAILING_SHARE):
             continue

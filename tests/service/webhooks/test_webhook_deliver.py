@@ -14,6 +14,7 @@ from functools import partial
 import pytest
 import standardwebhooks
 import svix.webhooks
+from sqlalchemy import URL, text
 
 from data.store import deliveries
 from data.store import endpoints as endpoint_store
@@ -25,7 +26,8 @@ from service.webhooks import deliver, endpoints, log, outbox
 from service.webhooks.formats import Message
 from service.webhooks.retries import DELAYS, PATIENCE, next_delay
 from service.webhooks.secrets import needed_vault, new_key
-from tests.support.posting import OUTGOING, QUICK, add, at, changed, drive, found, later, tell, tried
+from tests.support import postgres
+from tests.support.posting import OUTGOING, QUICK, add, at, changed, desk, drive, found, later, tell, tried
 from tests.support.sockets import (
     Behaviour,
     Listener,
@@ -403,6 +405,20 @@ def test_a_message_is_kept_or_not_with_what_it_tells_of(context: Context) -> Non
     with pytest.raises(InterruptedError):
         interrupted()
     assert found(context) == []
+
+
+@pytest.mark.postgres
+def test_who_decides_to_tell_does_not_wait_for_who_records(postgres_server: URL) -> None:
+    """Rows that are locked to be changed may be referred to meanwhile; else the two could wait in a ring."""
+    with postgres.database(postgres_server) as url:
+        context = desk(url.render_as_string(hide_password=False))
+        add(context, "https://receiver.example/")
+        message = Message(type="t", at=context.clock.now(), title="t", text="", data={})
+        with context.engine.begin() as recording, context.engine.begin() as telling:
+            assert endpoint_store.lock(recording, arrived=(), failed=[1]) == {1}
+            telling.execute(text("SET LOCAL lock_timeout = '2s'"))
+            assert outbox.enqueue(telling, message, now=context.clock.now()) == 1
+        context.engine.dispose()
 
 
 def test_every_attempt_of_a_mixed_batch_lands_where_it_belongs(context: Context) -> None:

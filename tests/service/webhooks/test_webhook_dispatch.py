@@ -47,6 +47,10 @@ def test_nobody_gets_more_than_its_share(asked: list[Due], flying: list[Due], th
         assert after[due.endpoint_id] <= max(before[due.endpoint_id], EACH)
         if not due.reached:
             assert before[due.endpoint_id] < EACH
+    counted = Counter(before)
+    for number, due in enumerate(chosen, start=len(flying)):
+        counted[due.endpoint_id] += 1
+        assert counted[due.endpoint_id] == 1 or number < threads // 2
     new = sum(d.failing for d in chosen)
     assert new == 0 or new + sum(d.failing for d in flying) <= max(1, threads // 4)
     places = [asked.index(due) for due in chosen]
@@ -58,7 +62,21 @@ def test_what_fails_gets_one_at_a_time_and_a_quarter_together() -> None:
     well = [Due(delivery_id=i, endpoint_id=i // 5, reached=True, failing=False) for i in range(100, 200)]
     chosen = choose([*failing, *well], [], 40)
     assert [d.endpoint_id for d in chosen if d.failing] == list(range(10))
-    assert Counter(Counter(d.endpoint_id for d in chosen if d.reached).values()) == {4: 7, 2: 1}
+    assert sum(d.reached for d in chosen) == 10 + 18  # half of the threads freely, then one each
+    assert {d.endpoint_id for d in chosen if d.reached} == set(range(20, 40))
+
+
+def test_many_that_fall_silent_at_once_leave_threads_to_those_that_answer() -> None:
+    """50 endpoints that answered until now hold whatever they are given; another asks."""
+    silent = [Due(delivery_id=100 * e + i, endpoint_id=e, reached=True, failing=False)
+              for e in range(50) for i in range(20)]  # fmt: skip
+    flying: list[Due] = []
+    for _ in range(10):
+        flying += choose([d for d in silent if d not in flying], flying, 256)
+    assert {d.endpoint_id for d in flying} == set(range(50))
+    assert len(flying) < 256
+    (other,) = choose([Due(delivery_id=1, endpoint_id=99, reached=True, failing=False)], flying, 256)
+    assert other.endpoint_id == 99
 
 
 def test_dead_endpoints_do_not_delay_a_healthy_one(context: Context) -> None:

@@ -109,4 +109,4 @@ def test_figures_of_the_page_are_those_of_the_code() -> None:
         f"try {len(hostile.URLS)} such URLs and {len(hostile.NAMES)} such names",
     ):
         assert words in said, words
-    assert (retries.PATIENCE.days, dispatch.EACH) == (5, 4)
+    assert (retries.PATIENCE.days, dispatch.EACH) == (5, 8)
